@@ -1,0 +1,92 @@
+import type { ByteSource } from '../io/byte-source.ts';
+import type { PyPersistent, Value } from '../pickle/values.ts';
+import type { Storage } from './storage.ts';
+import type { Tensor } from './tensor.ts';
+
+export type ContainerKind =
+  | 'torch-zip'
+  | 'torch-legacy'
+  | 'torch-tar'
+  | 'torchscript'
+  | 'torch-export'
+  | 'torch-package'
+  | 'pickle'
+  | 'safetensors'
+  | 'sharded-index'
+  | 'distcp'
+  | 'numpy-npz'
+  | 'unknown';
+
+/** What holds the checkpoint. */
+export interface Container {
+  readonly kind: ContainerKind;
+  /** Number after PROTO; 0 where the stream has none. Undefined where the container has no pickle. */
+  readonly pickleProtocol?: number;
+  readonly byteOrder: 'little' | 'big';
+  /** Folder that all records of an archive stand in; empty where they stand in none. */
+  readonly root?: string;
+  /** Number of entries in an archive's directory. */
+  readonly entries?: number;
+  /** Words for a person: which torch wrote it, as far as the file shows: `torch 2.7 or newer`. */
+  readonly era?: string;
+}
+
+/** A record of the archive, in the order of its directory. Names are without the root folder. */
+export interface ArchiveRecord {
+  readonly name: string;
+  /** Bytes of the record's content. */
+  readonly size: number;
+  /** Bytes that it takes in the file; less than `size` where it is deflated. */
+  readonly storedSize: number;
+  readonly method: number;
+  readonly crc32: number;
+  /** Offset in the file of the first content byte; null where it is not known. */
+  readonly dataOffset: number | null;
+}
+
+/** What the pickle machine saw while it decoded. */
+export interface PickleFacts {
+  readonly protocol: number;
+  /** Bytes up to and with STOP. */
+  readonly length: number;
+  /** Bytes of the record that holds the pickle. */
+  readonly recordLength: number;
+  /** How often each opcode byte occurs. */
+  readonly opcodes: Readonly<Uint32Array>;
+  /** Inline `bytes`, `bytearray` and `str` payloads of at least 1 MiB. */
+  readonly longPayloads: readonly {
+    readonly offset: number;
+    readonly length: number;
+    readonly opcode: string;
+  }[];
+}
+
+export interface GlobalUse {
+  readonly name: string;
+  readonly count: number;
+  /** torch 2.13's `weights_only` unpickler takes it without any allowlisting by the user. */
+  readonly weightsOnly: boolean;
+  /** Offset in the pickle of the first opcode that names it. */
+  readonly offset: number;
+}
+
+/** A checkpoint, whatever container it came in. Everything that diagnoses, fixes and reports speaks of this alone. */
+export interface Checkpoint {
+  /** The path as the user gave it. */
+  readonly path: string;
+  readonly source: ByteSource;
+  readonly container: Container;
+  /** The object that `torch.load` would return, inert. */
+  readonly root: Value;
+  readonly tensors: readonly Tensor[];
+  readonly storages: readonly Storage[];
+  /** Which storage each persistent id of the pickle names. */
+  readonly storageOf: ReadonlyMap<PyPersistent, Storage>;
+  readonly globals: readonly GlobalUse[];
+  readonly pickle?: PickleFacts;
+  /** Empty where the container is no archive. */
+  readonly records: readonly ArchiveRecord[];
+  /** What a budget left out of the listing, in words; empty for any honest file. */
+  readonly omissions: readonly string[];
+  close(): Promise<void>;
+}

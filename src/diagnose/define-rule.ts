@@ -1,0 +1,32 @@
+import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import type { Severity } from './finding.ts';
+
+/**
+ * The dearest thing that a rule reads: the directory of the container, the decoded pickle, the tensor bytes, or a list of what the
+ * user's model expects. The engine runs the cheapest passes that serve.
+ */
+export type RuleNeeds = 'container' | 'pickle' | 'payload' | 'expectation';
+
+/** What a rule returns; the engine adds id, docs and, where it is left out, the severity. */
+export interface RuleResult {
+  readonly severity?: Severity;
+  readonly message: string;
+  readonly subjects: readonly string[];
+  /** Defaults to the number of subjects. */
+  readonly count?: number;
+  readonly fix?: readonly string[];
+}
+
+export interface Rule {
+  /** `category/id`, kebab case. */
+  readonly id: string;
+  readonly severity: Severity;
+  readonly needs: RuleNeeds;
+  /** A few words for lists: `Storages are tagged with a CUDA device`. */
+  readonly title: string;
+  check(checkpoint: Checkpoint): RuleResult | readonly RuleResult[] | undefined;
+}
+
+export function defineRule(rule: Rule): Rule {
+  return rule;
+}
