@@ -1,0 +1,59 @@
+import { type ByteSource, checkRange } from '../io/byte-source.ts';
+import { UnreadableError } from '../io/errors.ts';
+import { PickleMachine } from './machine.ts';
+import type { PyGlobal, PyPersistent, Value } from './values.ts';
+
+/** Pickles up to this size are read at once; a 100 000-tensor state_dict takes about 15 MB. */
+const WHOLE_READ = 64 * 2 ** 20;
+/** Beyond it the stream passes through windows of this size. */
+const WINDOW = 8 * 2 ** 20;
+
+/** A payload of at least 1 MiB that stands in the stream itself. */
+export interface LongPayload {
+  /** Offset in the pickle of its first byte. */
+  readonly offset: number;
+  readonly length: number;
+  readonly opcode: string;
+}
+
+export interface DecodedPickle {
+  readonly value: Value;
+  /** Number after PROTO; 0 where there is none. */
+  readonly protocol: number;
+  /** Bytes up to and with STOP. */
+  readonly length: number;
+  /** How often each opcode byte occurs. */
+  readonly opcodes: Uint32Array;
+  /** Every name in the order of first mention. */
+  readonly globals: readonly PyGlobal[];
+  /** Every persistent id in the order of the stream. */
+  readonly persistents: readonly PyPersistent[];
+  readonly longPayloads: readonly LongPayload[];
+}
+
+/**
+ * Decodes the pickle that starts at `offset` of `source` into inert values, every opcode of protocols 0 to 5, executing nothing.
+ * Bytes after STOP are left alone, as by Python. Payloads over 1 MiB stay ranges into the source.
+ *
+ * @throws UnreadableError `bad-pickle` with the opcode and its offset in the pickle; `truncated` where the source ends before STOP.
+ */
+export async function decodePickle(source: ByteSource, offset = 0): Promise<DecodedPickle> {
+  checkRange(source.size, offset, 0, 'pickle');
+  const size = source.size - offset;
+  const machine = new PickleMachine(source, offset, size);
+  let length = size <= WHOLE_READ ? size : WINDOW;
+  for (;;) {
+    const start = machine.position;
+    const bytes = await source.read(offset + start, Math.min(length, size - start));
+    const needed = machine.run(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), start);
+    if (needed === 0) return machine.finish();
+    if (machine.position + needed > size) {
+      throw new UnreadableError(
+        'truncated',
+        `pickle ends at byte ${size} inside ${machine.opcodeAtPosition()}, before STOP: the file is cut short or no pickle`,
+        machine.position,
+      );
+    }
+    length = Math.max(needed, WINDOW);
+  }
+}
