@@ -1,0 +1,204 @@
+import { RefusedError, UnreadableError } from '../io/errors.ts';
+import type { Segment } from '../io/segment.ts';
+import type { Tensor } from './tensor.ts';
+import { isContiguous } from './view-coverage.ts';
+
+/**
+ * The elements of a tensor. float16, bfloat16 and complex32 come as raw 16-bit patterns, complex numbers as real and imaginary
+ * part by turns, bool and the 8-bit floats as bytes, quantized numbers as their integers.
+ */
+export type TensorArray =
+  | Float64Array
+  | Float32Array
+  | Int32Array
+  | Int16Array
+  | Int8Array
+  | BigInt64Array
+  | Uint8Array
+  | Uint16Array
+  | Uint32Array
+  | BigUint64Array;
+
+export interface ReadTensorOptions {
+  /**
+   * Most bytes that the result may take. An expanded view claims any size at no cost to the file, so a limit stands by default:
+   * 4 GiB, what a typed array of Node 20 can hold.
+   */
+  readonly maxBytes?: number;
+}
+
+const DEFAULT_MAX_BYTES = 2 ** 32;
+
+type ArrayMaker = new (buffer: ArrayBuffer) => TensorArray;
+
+const ARRAYS: Readonly<Record<string, ArrayMaker>> = {
+  float64: Float64Array,
+  float32: Float32Array,
+  float16: Uint16Array,
+  bfloat16: Uint16Array,
+  complex128: Float64Array,
+  complex64: Float32Array,
+  complex32: Uint16Array,
+  bcomplex32: Uint16Array,
+  int64: BigInt64Array,
+  int32: Int32Array,
+  int16: Int16Array,
+  int8: Int8Array,
+  uint64: BigUint64Array,
+  uint32: Uint32Array,
+  uint16: Uint16Array,
+  qint32: Int32Array,
+  qint8: Int8Array,
+  bits16: Uint16Array,
+};
+
+/**
+ * Reads the elements of a tensor in C order, in this machine's byte order, whatever its strides are in the file. Only the range
+ * that the tensor views is read (of a deflated record: the whole record).
+ *
+ * @throws RefusedError where there are no bytes to read (meta, sparse and nested tensors), or more than `maxBytes`.
+ * @throws UnreadableError `short-record` where the tensor passes the end of its storage, `missing-record` where the storage has none.
+ */
+export async function readTensor(tensor: Tensor, options: ReadTensorOptions = {}): Promise<TensorArray> {
+  const { dtype, storage } = tensor;
+  if (!storage) {
+    throw new RefusedError(`tensor ${tensor.name} is ${tensor.kind}: it has no storage of its own to read`);
+  }
+  const packed = dtype.valuesPerByte ?? 1;
+  if (packed > 1 && !(isContiguous(tensor) && tensor.storageOffset % packed === 0)) {
+    throw new RefusedError(
+      `tensor ${tensor.name}: ${dtype.name} packs ${packed} values into a byte, and only contiguous ones can be read`,
+    );
+  }
+  const maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES;
+  if (tensor.bytes > maxBytes) {
+    throw new RefusedError(
+      `tensor ${tensor.name} takes ${tensor.bytes} bytes, more than the limit of ${maxBytes}`,
+    );
+  }
+  const [first, count] = extentOf(tensor);
+  const offset = Math.floor((first * dtype.itemSize) / packed);
+  const length = Math.ceil((count * dtype.itemSize) / packed);
+  if (offset + length > storage.bytes) {
+    throw new UnreadableError(
+      'short-record',
+      `tensor ${tensor.name} ends at byte ${offset + length} of storage ${storage.key}, which has ${storage.bytes}`,
+    );
+  }
+  if (!storage.content) {
+    throw new UnreadableError(
+      'missing-record',
+      `storage ${storage.key} of tensor ${tensor.name} has no record in the file`,
+    );
+  }
+  // a copy: the bytes read may alias memory of the source, and may stand at an odd address
+  const bytes = (await readSegmentRange(storage.content, offset, length)).slice();
+  if (storage.byteOrder === 'big') swapBytes(bytes, dtype.swapSize);
+  const dense = isContiguous(tensor) ? bytes.buffer : gather(tensor, bytes.buffer);
+  const array = new (ARRAYS[dtype.name] ?? Uint8Array)(dense);
+  if (tensor.conj) negate(array, 1, 2);
+  if (tensor.neg) negate(array, 0, 1);
+  return array;
+}
+
+/** First element of the storage that the tensor views, and how many from there to the last one. */
+function extentOf(tensor: Tensor): [first: number, count: number] {
+  if (tensor.elements === 0) return [0, 0];
+  const reach = tensor.shape.reduce((sum, size, dim) => sum + (size - 1) * (tensor.stride[dim] ?? 0), 0);
+  if (!(reach >= 0 && tensor.storageOffset >= 0 && Number.isSafeInteger(tensor.storageOffset + reach))) {
+    throw new UnreadableError('bad-pickle', `tensor ${tensor.name} has an impossible stride or offset`);
+  }
+  return [tensor.storageOffset, reach + 1];
+}
+
+async function readSegmentRange(
+  segment: Segment,
+  offset: number,
+  length: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  if (segment instanceof Uint8Array || 'deflated' in segment) {
+    const whole = segment instanceof Uint8Array ? segment : await inflate(segment.deflated, segment.length);
+    if (offset + length > whole.length) throw shortRecord(whole.length, offset + length);
+    return whole.subarray(offset, offset + length) as Uint8Array<ArrayBuffer>;
+  }
+  if (offset + length > segment.length) throw shortRecord(segment.length, offset + length);
+  return (await segment.source.read(segment.offset + offset, length)) as Uint8Array<ArrayBuffer>;
+}
+
+async function inflate(
+  range: {
+    source: { read(offset: number, length: number): Promise<Uint8Array> };
+    offset: number;
+    length: number;
+  },
+  declared: number,
+): Promise<Uint8Array> {
+  const { inflateRaw } = await import('node:zlib');
+  const deflated = await range.source.read(range.offset, range.length);
+  return new Promise((resolve, reject) => {
+    // the limit keeps a bomb from growing past what the directory declares
+    inflateRaw(deflated, { maxOutputLength: Math.max(1, declared) }, (error, whole) => {
+      if (error)
+        reject(new UnreadableError('bad-archive', `deflated record: ${error.message}`, range.offset));
+      else resolve(whole);
+    });
+  });
+}
+
+function shortRecord(has: number, needs: number): UnreadableError {
+  return new UnreadableError(
+    'short-record',
+    `record has ${has} bytes, ${needs} expected; the file was cut short or edited`,
+  );
+}
+
+function swapBytes(bytes: Uint8Array<ArrayBuffer>, unit: number): void {
+  const buffer = Buffer.from(bytes.buffer);
+  if (unit === 2) buffer.swap16();
+  else if (unit === 4) buffer.swap32();
+  else if (unit === 8) buffer.swap64();
+}
+
+/** Copies a strided view into C order, in words as wide as the element allows. */
+function gather(tensor: Tensor, bytes: ArrayBuffer): ArrayBuffer {
+  const { itemSize } = tensor.dtype;
+  const width = itemSize >= 4 ? 4 : itemSize;
+  const Words = width === 4 ? Uint32Array : width === 2 ? Uint16Array : Uint8Array;
+  const words = itemSize / width;
+  const from = new Words(bytes);
+  const into = new Words(tensor.elements * words);
+  const { shape, stride } = tensor;
+  const inner = shape.length - 1;
+  const innerSize = shape[inner] ?? 1;
+  const innerStep = (stride[inner] ?? 0) * words;
+  const index = new Array<number>(Math.max(0, inner)).fill(0);
+  let base = 0;
+  for (let at = 0; at < into.length; ) {
+    for (let i = 0, source = base; i < innerSize; i++, source += innerStep) {
+      for (let word = 0; word < words; word++) into[at++] = from[source + word] as number;
+    }
+    for (let dim = inner - 1; dim >= 0; dim--) {
+      const step = (stride[dim] as number) * words;
+      const next = (index[dim] as number) + 1;
+      if (next < (shape[dim] as number)) {
+        index[dim] = next;
+        base += step;
+        break;
+      }
+      base -= (next - 1) * step;
+      index[dim] = 0;
+    }
+  }
+  return into.buffer;
+}
+
+/** Resolves torch's lazy bits: every `step`-th number from `first` changes its sign. */
+function negate(array: TensorArray, first: number, step: number): void {
+  for (let i = first; i < array.length; i += step) {
+    // a 16-bit float is a pattern here, and its highest bit is the sign
+    if (array instanceof Uint16Array) array[i] = (array[i] as number) ^ 0x8000;
+    else if (array instanceof BigInt64Array || array instanceof BigUint64Array)
+      array[i] = -(array[i] as bigint);
+    else array[i] = -(array[i] as number);
+  }
+}

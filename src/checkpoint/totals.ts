@@ -1,0 +1,102 @@
+import type { Checkpoint } from './checkpoint.ts';
+import type { Storage } from './storage.ts';
+import type { Tensor } from './tensor.ts';
+import { coverageBudget, coveredElements } from './view-coverage.ts';
+
+/** Sums over a checkpoint. Contract of DESIGN: `totals` of the JSON documents. */
+export interface Totals {
+  /** Places at which a tensor stands; a tensor that stands at two paths counts twice. */
+  readonly tensors: number;
+  /** Elements of floating-point and quantized tensors; what several tensors share counts once. */
+  readonly parameters: number;
+  readonly storages: number;
+  /** Bytes of all listed tensors, each as if it stood alone. */
+  readonly tensorBytes: number;
+  /** Bytes that the storages claim. */
+  readonly storageBytes: number;
+  readonly byDtype: Readonly<Record<string, { readonly tensors: number; readonly bytes: number }>>;
+  readonly byLocation: Readonly<Record<string, { readonly storages: number; readonly bytes: number }>>;
+}
+
+export function totalsOf(checkpoint: Pick<Checkpoint, 'tensors' | 'storages'>): Totals {
+  const byDtype = new Map<string, { tensors: number; bytes: number }>();
+  let tensorBytes = 0;
+  for (const tensor of checkpoint.tensors) {
+    tensorBytes += tensor.bytes;
+    const sum = getOrAdd(byDtype, tensor.dtype.name, () => ({ tensors: 0, bytes: 0 }));
+    sum.tensors += 1;
+    sum.bytes += tensor.bytes;
+  }
+  const byLocation = new Map<string, { storages: number; bytes: number }>();
+  let storageBytes = 0;
+  for (const storage of checkpoint.storages) {
+    storageBytes += storage.bytes;
+    const sum = getOrAdd(byLocation, storage.location, () => ({ storages: 0, bytes: 0 }));
+    sum.storages += 1;
+    sum.bytes += storage.bytes;
+  }
+  return {
+    tensors: checkpoint.tensors.length,
+    parameters: parametersOf(checkpoint.tensors),
+    storages: checkpoint.storages.length,
+    tensorBytes,
+    storageBytes,
+    byDtype: toRecord(byDtype),
+    byLocation: toRecord(byLocation),
+  };
+}
+
+/**
+ * Elements of the floating-point and quantized tensors. Views of one storage count what they cover together: a tied weight
+ * counts once, the disjoint q, k and v of a fused projection add up. Tensors without a storage count once an object.
+ */
+export function parametersOf(tensors: readonly Tensor[]): number {
+  const sole = new Map<Storage, Tensor>();
+  const shared = new Map<Storage, Tensor[]>();
+  const withoutStorage = new Set<Tensor['node']>();
+  let sum = 0;
+  for (const tensor of tensors) {
+    if (tensor.dtype.family !== 'float' && tensor.dtype.family !== 'quantized') continue;
+    const { storage } = tensor;
+    if (!storage) {
+      if (withoutStorage.has(tensor.node)) continue;
+      withoutStorage.add(tensor.node);
+      sum += tensor.elements;
+      continue;
+    }
+    const views = shared.get(storage);
+    const first = sole.get(storage);
+    if (views) views.push(tensor);
+    else if (first) shared.set(storage, [first, tensor]);
+    else sole.set(storage, tensor);
+  }
+  const budget = coverageBudget();
+  for (const [storage, tensor] of sole) if (!shared.has(storage)) sum += coveredElements([tensor], budget);
+  for (const views of shared.values()) {
+    for (const alike of groupByDtype(views)) sum += coveredElements(alike, budget);
+  }
+  return sum;
+}
+
+/** An untyped storage may be viewed under several dtypes, whose elements can't be laid over each other. */
+function groupByDtype(tensors: readonly Tensor[]): Tensor[][] {
+  const groups = new Map<string, Tensor[]>();
+  for (const tensor of tensors) getOrAdd(groups, tensor.dtype.name, () => []).push(tensor);
+  return [...groups.values()];
+}
+
+function getOrAdd<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  let value = map.get(key);
+  if (value === undefined) {
+    value = make();
+    map.set(key, value);
+  }
+  return value;
+}
+
+/** Without a prototype, because the keys come from files: `__proto__` is a location like any other. */
+function toRecord<V>(map: ReadonlyMap<string, V>): Record<string, V> {
+  const record: Record<string, V> = Object.create(null);
+  for (const [key, value] of map) record[key] = value;
+  return record;
+}

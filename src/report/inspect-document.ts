@@ -1,0 +1,243 @@
+import type { Checkpoint, Container } from '../checkpoint/checkpoint.ts';
+import type { Path } from '../checkpoint/path.ts';
+import type { Storage } from '../checkpoint/storage.ts';
+import type { Tensor, TensorKind } from '../checkpoint/tensor.ts';
+import { type Totals, totalsOf } from '../checkpoint/totals.ts';
+import type { Finding } from '../diagnose/finding.ts';
+import type { UnreadableError } from '../io/errors.ts';
+import { entriesOf, type Value } from '../pickle/values.ts';
+import { type Json, plainKey, plainValue, valueBudget } from './plain-value.ts';
+
+/** An integer; a decimal string where it passes 2^53 and a JSON number would round it. */
+export type Integer = number | string;
+
+/** `subjects` of a finding beyond this are left to `--all-subjects`. */
+const MAX_SUBJECTS = 20;
+
+export interface TensorEntry {
+  readonly path: Path;
+  readonly name: string;
+  readonly kind: TensorKind;
+  readonly dtype: string;
+  readonly shape: readonly Integer[];
+  readonly stride: readonly Integer[];
+  readonly storageOffset: Integer;
+  readonly elements: Integer;
+  readonly bytes: Integer;
+  /** Key of the storage; null for meta tensors, and for sparse and nested ones, whose parts have storages of their own. */
+  readonly storage: string | null;
+  /** `meta` for meta tensors; null where there is no storage to have one. */
+  readonly location: string | null;
+  readonly requiresGrad: boolean;
+}
+
+export interface StorageEntry {
+  readonly key: string;
+  readonly dtype: string;
+  readonly location: string;
+  readonly bytes: Integer;
+  readonly fileOffset: number | null;
+}
+
+export interface GlobalEntry {
+  readonly name: string;
+  readonly count: number;
+  readonly weightsOnly: boolean;
+}
+
+export interface FileEntry {
+  readonly path: string;
+  /** Left out where the size is not known, because the file can't be opened. */
+  readonly bytes?: number;
+}
+
+export type ContainerEntry = Pick<Container, 'kind' | 'pickleProtocol' | 'byteOrder' | 'root' | 'entries'>;
+
+/** What `inspect` says of one file. Contract of DESIGN: `ckpt-doctor/inspect/1`. */
+export interface InspectDocument {
+  readonly schema: typeof INSPECT_SCHEMA;
+  readonly file: FileEntry;
+  readonly container: ContainerEntry;
+  readonly totals: TotalsEntry;
+  readonly tensors: readonly TensorEntry[];
+  readonly storages: readonly StorageEntry[];
+  readonly globals: readonly GlobalEntry[];
+  readonly metadata: { readonly [key: string]: Json };
+  readonly findings: readonly Finding[];
+}
+
+/** What `inspect` says of a file that can't be read to the end of what was asked. */
+export interface UnreadableDocument {
+  readonly schema: typeof INSPECT_SCHEMA;
+  readonly file: FileEntry;
+  readonly error: { readonly code: string; readonly message: string; readonly offset?: number };
+  /** What was found before the error. */
+  readonly findings: readonly Finding[];
+}
+
+export interface TotalsEntry extends Omit<Totals, SummedName> {
+  readonly parameters: Integer;
+  readonly tensorBytes: Integer;
+  readonly storageBytes: Integer;
+}
+type SummedName = 'parameters' | 'tensorBytes' | 'storageBytes';
+
+export const INSPECT_SCHEMA = 'ckpt-doctor/inspect/1';
+
+export interface InspectOptions {
+  /** List every subject of a finding. */
+  readonly allSubjects?: boolean;
+  /** List only the tensors whose name this accepts; the totals stay those of the file. */
+  readonly filter?: (name: string) => boolean;
+}
+
+export function inspectDocument(
+  checkpoint: Checkpoint,
+  findings: readonly Finding[],
+  options: InspectOptions = {},
+): InspectDocument {
+  const { filter } = options;
+  const tensors = filter ? checkpoint.tensors.filter(({ name }) => filter(name)) : checkpoint.tensors;
+  const dtypes = storageDtypes(checkpoint);
+  return {
+    schema: INSPECT_SCHEMA,
+    file: { path: checkpoint.path, bytes: checkpoint.source.size },
+    container: containerEntry(checkpoint.container),
+    totals: totalsEntry(totalsOf(checkpoint)),
+    tensors: tensors.map(tensorEntry),
+    storages: checkpoint.storages.map((storage) => storageEntry(storage, dtypes.get(storage))),
+    globals: checkpoint.globals.map(({ name, count, weightsOnly }) => ({ name, count, weightsOnly })),
+    metadata: metadataOf(checkpoint),
+    findings: cutSubjects(findings, options),
+  };
+}
+
+export function unreadableDocument(
+  path: string,
+  bytes: number | undefined,
+  error: Pick<UnreadableError, 'code' | 'message' | 'offset'>,
+  findings: readonly Finding[] = [],
+): UnreadableDocument {
+  const { code, message, offset } = error;
+  return {
+    schema: INSPECT_SCHEMA,
+    file: { path, ...(bytes !== undefined && { bytes }) },
+    error: { code, message, ...(offset !== undefined && { offset }) },
+    findings,
+  };
+}
+
+/** Findings with their subjects cut to what a reader takes in; `count` still says how many there are. */
+export function cutSubjects(findings: readonly Finding[], options: InspectOptions = {}): readonly Finding[] {
+  if (options.allSubjects) return findings;
+  return findings.map((finding) =>
+    finding.subjects.length > MAX_SUBJECTS
+      ? { ...finding, subjects: finding.subjects.slice(0, MAX_SUBJECTS) }
+      : finding,
+  );
+}
+
+/** A whole number that may have lost its last digits above 2^53, as what it stands for. */
+function integer(value: number): Integer {
+  if (Number.isSafeInteger(value)) return value;
+  return Number.isFinite(value) ? BigInt(Math.trunc(value)).toString() : String(value);
+}
+
+function integers(values: readonly number[]): readonly Integer[] {
+  return values.every(Number.isSafeInteger) ? values : values.map(integer);
+}
+
+/** Exact where the product of the sizes passes 2^53, which the pickle of a meta tensor may claim. */
+function elementsOf({ elements, shape }: Tensor): Integer {
+  if (Number.isSafeInteger(elements)) return elements;
+  if (!shape.every((size) => Number.isFinite(size))) return integer(elements);
+  return shape.reduce((product, size) => product * BigInt(Math.trunc(size)), 1n).toString();
+}
+
+function bytesOf(tensor: Tensor): Integer {
+  if (Number.isSafeInteger(tensor.bytes)) return tensor.bytes;
+  const elements = elementsOf(tensor);
+  if (typeof elements === 'string' && /^\d+$/.test(elements)) {
+    const perByte = BigInt(tensor.dtype.valuesPerByte ?? 1);
+    return ((BigInt(elements) * BigInt(tensor.dtype.itemSize) + perByte - 1n) / perByte).toString();
+  }
+  return integer(tensor.bytes);
+}
+
+function containerEntry({ kind, pickleProtocol, byteOrder, root, entries }: Container): ContainerEntry {
+  return {
+    kind,
+    ...(pickleProtocol !== undefined && { pickleProtocol }),
+    byteOrder,
+    ...(root !== undefined && { root }),
+    ...(entries !== undefined && { entries }),
+  };
+}
+
+function totalsEntry(totals: Totals): TotalsEntry {
+  return {
+    ...totals,
+    parameters: integer(totals.parameters),
+    tensorBytes: integer(totals.tensorBytes),
+    storageBytes: integer(totals.storageBytes),
+  };
+}
+
+function tensorEntry(tensor: Tensor): TensorEntry {
+  return {
+    path: tensor.path,
+    name: tensor.name,
+    kind: tensor.kind,
+    dtype: tensor.dtype.name,
+    shape: integers(tensor.shape),
+    stride: integers(tensor.stride),
+    storageOffset: integer(tensor.storageOffset),
+    elements: elementsOf(tensor),
+    bytes: bytesOf(tensor),
+    storage: tensor.storage?.key ?? null,
+    location: tensor.storage?.location ?? (tensor.kind === 'meta' ? 'meta' : null),
+    requiresGrad: tensor.requiresGrad,
+  };
+}
+
+function storageEntry(storage: Storage, dtypeOfTensors: string | undefined): StorageEntry {
+  return {
+    key: storage.key,
+    dtype: storage.dtype?.name ?? dtypeOfTensors ?? 'uint8',
+    location: storage.location,
+    bytes: integer(storage.bytes),
+    fileOffset: storage.fileOffset,
+  };
+}
+
+/** For untyped storages, the dtype of their tensors where they agree; a storage of bytes where they don't. */
+function storageDtypes({ tensors, storages }: Checkpoint): Map<Storage, string> {
+  const dtypes = new Map<Storage, string>();
+  if (storages.every(({ dtype }) => dtype !== undefined)) return dtypes;
+  for (const { storage, dtype } of tensors) {
+    if (!storage || storage.dtype) continue;
+    const known = dtypes.get(storage);
+    dtypes.set(storage, known === undefined || known === dtype.name ? dtype.name : 'uint8');
+  }
+  return dtypes;
+}
+
+/** The values of the root mapping that hold no tensor. */
+function metadataOf(checkpoint: Checkpoint): { [key: string]: Json } {
+  const metadata: { [key: string]: Json } = Object.create(null);
+  const entries = entriesOf(checkpoint.root);
+  if (!entries) return metadata;
+  const withTensors = new Set<string | number | undefined>();
+  for (const { path } of checkpoint.tensors) withTensors.add(path[0]);
+  const budget = valueBudget();
+  for (const [index, key] of entries.keys.entries()) {
+    const name = plainKey(key);
+    if (withTensors.has(typeof key === 'number' ? key : name)) continue;
+    if (budget.values <= 0) {
+      metadata['…'] = `${entries.keys.length - index} more`;
+      break;
+    }
+    metadata[name] = plainValue(entries.values[index] as Value, budget);
+  }
+  return metadata;
+}

@@ -1,0 +1,129 @@
+import type {
+  GlobalEntry,
+  InspectDocument,
+  Integer,
+  StorageEntry,
+  TensorEntry,
+  UnreadableDocument,
+} from './inspect-document.ts';
+
+/** Characters gathered before they are handed on: large enough for few writes, small beside the pickle. */
+const CHUNK = 1 << 16;
+
+/**
+ * The text of a document, piece by piece, so that 100 000 tensors never stand in one string. Laid out for people and for grep:
+ * two-space indentation at the top, one line a tensor, storage and global.
+ */
+export function* inspectJson(document: InspectDocument | UnreadableDocument, indent = ''): Generator<string> {
+  const inner = `${indent}  `;
+  const field = (name: string, value: unknown) => `,\n${inner}"${name}": ${inline(value)}`;
+  let head = `${indent}{\n${inner}"schema": ${inline(document.schema)}${field('file', document.file)}`;
+  if ('error' in document) {
+    head += field('error', document.error);
+  } else {
+    head += field('container', document.container);
+    head += `,\n${inner}"totals": ${block(document.totals, inner)}`;
+    yield* inChunks(lines(head, inner, 'tensors', document.tensors, tensorLine));
+    yield* inChunks(lines('', inner, 'storages', document.storages, storageLine));
+    yield* inChunks(lines('', inner, 'globals', document.globals, globalLine));
+    head = `,\n${inner}"metadata": ${block(document.metadata, inner)}`;
+  }
+  yield* inChunks(lines(head, inner, 'findings', document.findings, inline));
+  yield `\n${indent}}`;
+}
+
+/** Several documents as they come, as one array. */
+export async function* inspectJsonArray(
+  documents: AsyncIterable<InspectDocument | UnreadableDocument>,
+): AsyncGenerator<string> {
+  let before = '[\n';
+  for await (const document of documents) {
+    yield before;
+    yield* inspectJson(document, '  ');
+    before = ',\n';
+  }
+  yield before === '[\n' ? '[]\n' : '\n]\n';
+}
+
+function* lines<T>(
+  head: string,
+  indent: string,
+  name: string,
+  items: readonly T[],
+  line: (item: T) => string,
+): Generator<string> {
+  yield `${head},\n${indent}"${name}": [`;
+  let before = `\n${indent}  `;
+  for (const item of items) {
+    yield before + line(item);
+    before = `,\n${indent}  `;
+  }
+  yield items.length > 0 ? `\n${indent}]` : ']';
+}
+
+function* inChunks(pieces: Iterable<string>): Generator<string> {
+  let chunk = '';
+  for (const piece of pieces) {
+    chunk += piece;
+    if (chunk.length >= CHUNK) {
+      yield chunk;
+      chunk = '';
+    }
+  }
+  yield chunk;
+}
+
+/** One line a member. */
+function block(record: object, indent: string): string {
+  const members = Object.entries(record).map(([key, value]) => `\n${indent}  ${text(key)}: ${inline(value)}`);
+  return members.length > 0 ? `{${members.join(',')}\n${indent}}` : '{}';
+}
+
+// The three below are written out by hand: for 100 000 tensors this takes a third of the time of JSON.stringify.
+
+function tensorLine(tensor: TensorEntry): string {
+  const path = tensor.path.map((step) => (typeof step === 'number' ? String(step) : text(step))).join(', ');
+  return (
+    `{ "path": [${path}], "name": ${text(tensor.name)}, "kind": "${tensor.kind}", "dtype": ${text(tensor.dtype)}` +
+    `, "shape": ${integers(tensor.shape)}, "stride": ${integers(tensor.stride)}` +
+    `, "storageOffset": ${inline(tensor.storageOffset)}, "elements": ${inline(tensor.elements)}` +
+    `, "bytes": ${inline(tensor.bytes)}, "storage": ${nullable(tensor.storage)}` +
+    `, "location": ${nullable(tensor.location)}, "requiresGrad": ${tensor.requiresGrad} }`
+  );
+}
+
+function storageLine({ key, dtype, location, bytes, fileOffset }: StorageEntry): string {
+  return (
+    `{ "key": ${text(key)}, "dtype": ${text(dtype)}, "location": ${text(location)}` +
+    `, "bytes": ${inline(bytes)}, "fileOffset": ${fileOffset} }`
+  );
+}
+
+function globalLine({ name, count, weightsOnly }: GlobalEntry): string {
+  return `{ "name": ${text(name)}, "count": ${count}, "weightsOnly": ${weightsOnly} }`;
+}
+
+const integers = (values: readonly Integer[]) => `[${values.map(inline).join(', ')}]`;
+const nullable = (value: string | null) => (value === null ? 'null' : text(value));
+
+/** Values on one line. What they nest is bounded where they were made. */
+function inline(value: unknown): string {
+  if (typeof value === 'number') return String(value);
+  if (typeof value === 'string') return text(value);
+  if (Array.isArray(value)) return `[${value.map(inline).join(', ')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  const members = Object.entries(value).map(([key, member]) => `${text(key)}: ${inline(member)}`);
+  return members.length > 0 ? `{ ${members.join(', ')} }` : '{}';
+}
+
+const PLAIN = /^[ !#-[\]-~]*$/;
+const UNSEEN = /[\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
+
+/** A JSON string in which what a terminal would obey or hide (C1 controls, bidirectional overrides) is escaped as well. */
+function text(value: string): string {
+  if (PLAIN.test(value)) return `"${value}"`;
+  return JSON.stringify(value).replace(
+    UNSEEN,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
