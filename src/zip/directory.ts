@@ -61,123 +61,131 @@ export async function readDirectory(source: ByteSource): Promise<ZipDirectory> {
 }
 
 function parseDirectory(bytes: Buffer, end: EndRecord, fileSize: number): ZipDirectory {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const entries: ZipEntry[] = [];
-  const limit = bytes.length;
   let at = 0;
   for (let index = 0; index < end.entries; index++) {
-    const offset = end.directoryOffset + at;
-    if (at + DIRECTORY_ENTRY_BYTES > limit || readUInt32(bytes, at) !== DIRECTORY_ENTRY) {
-      throw brokenEntry(
-        index,
-        end.entries,
-        offset,
-        at >= limit ? 'the directory ends before it' : 'no signature',
-      );
-    }
-    const nameLength = readUInt16(bytes, at + 28);
-    const extraLength = readUInt16(bytes, at + 30);
-    const nameStart = at + DIRECTORY_ENTRY_BYTES;
-    const next = nameStart + nameLength + extraLength + readUInt16(bytes, at + 32);
-    if (next > limit) throw brokenEntry(index, end.entries, offset, 'it passes the end of the directory');
-    const disk = readUInt16(bytes, at + 34);
-    if (disk > 1 && disk !== 0xffff)
-      throw brokenEntry(index, end.entries, offset, `it stands on disk ${disk}`);
-    const name = decodeName(bytes, nameStart, nameStart + nameLength);
-    let storedSize = readUInt32(bytes, at + 20);
-    let size = readUInt32(bytes, at + 24);
-    let headerOffset = readUInt32(bytes, at + 42);
-    if (storedSize === SENTINEL_32 || size === SENTINEL_32 || headerOffset === SENTINEL_32) {
-      const extra = findExtra(bytes, nameStart + nameLength, extraLength, ZIP64_EXTRA);
-      let field = extra.start;
-      const take = (value: number): number => {
-        if (value !== SENTINEL_32) return value;
-        if (field + 8 > extra.end) {
-          throw brokenEntry(index, end.entries, offset, `the zip64 numbers of '${name}' are missing`);
-        }
-        field += 8;
-        return readUInt64(bytes, field - 8);
-      };
-      size = take(size);
-      storedSize = take(storedSize);
-      headerOffset = take(headerOffset);
-    }
-    const method = readUInt16(bytes, at + 10);
-    if (headerOffset + LOCAL_HEADER_BYTES + storedSize > fileSize) {
-      throw new UnreadableError(
-        'bad-archive',
-        `record '${name}' of ${storedSize} bytes at offset ${headerOffset} passes the end of the file at ${fileSize}; ` +
-          'copy or download the file again',
-        offset,
-      );
-    }
-    if (method === METHOD_STORED && size !== storedSize) {
-      throw new UnreadableError(
-        'bad-archive',
-        `record '${name}' is stored as it is, but has ${size} bytes by one number and ${storedSize} by the other`,
-        offset,
-      );
-    }
-    entries.push({
-      name,
-      nameLength,
-      flags: readUInt16(bytes, at + 8),
-      method,
-      crc32: readUInt32(bytes, at + 16),
-      storedSize,
-      size,
-      headerOffset,
-    });
-    at = next;
+    const fault = faultOf(view, at);
+    if (fault !== undefined) throw brokenEntry(index, end, at, fault);
+    const entry = readEntry(bytes, view, at);
+    if (entry === undefined) throw brokenEntry(index, end, at, 'its zip64 numbers are missing');
+    checkEntry(entry, end.directoryOffset + at, fileSize);
+    entries.push(entry);
+    at += entryLength(view, at);
   }
-  return { entries, end, unusedBytes: limit - at };
+  return { entries, end, unusedBytes: bytes.length - at };
 }
 
-function brokenEntry(index: number, count: number, offset: number, why: string): UnreadableError {
+/** Bytes of the entry at `at`, with its name, extra fields and comment. */
+function entryLength(view: DataView, at: number): number {
+  return (
+    DIRECTORY_ENTRY_BYTES +
+    view.getUint16(at + 28, true) +
+    view.getUint16(at + 30, true) +
+    view.getUint16(at + 32, true)
+  );
+}
+
+/** What is wrong with the shape of the entry at `at`; after this its fields can be read. */
+function faultOf(view: DataView, at: number): string | undefined {
+  if (at + DIRECTORY_ENTRY_BYTES > view.byteLength) return 'the directory ends before it';
+  if (view.getUint32(at, true) !== DIRECTORY_ENTRY) return 'its signature is missing';
+  if (at + entryLength(view, at) > view.byteLength) return 'it passes the end of the directory';
+  return undefined;
+}
+
+/** Undefined where a number stands in a zip64 field that isn't there. */
+function readEntry(bytes: Buffer, view: DataView, at: number): ZipEntry | undefined {
+  const nameLength = view.getUint16(at + 28, true);
+  const nameStart = at + DIRECTORY_ENTRY_BYTES;
+  const nameEnd = nameStart + nameLength;
+  let storedSize = view.getUint32(at + 20, true);
+  let size = view.getUint32(at + 24, true);
+  let headerOffset = view.getUint32(at + 42, true);
+  if (storedSize === SENTINEL_32 || size === SENTINEL_32 || headerOffset === SENTINEL_32) {
+    // The field holds only the numbers that the entry has no room for, in this order.
+    const wide = zip64Field(bytes, nameEnd, view.getUint16(at + 30, true));
+    const needed = [size, storedSize, headerOffset].filter((value) => value === SENTINEL_32).length;
+    if (wide.length < 8 * needed) return undefined;
+    let field = 0;
+    const next = (): number => readUInt64(wide, 8 * field++);
+    if (size === SENTINEL_32) size = next();
+    if (storedSize === SENTINEL_32) storedSize = next();
+    if (headerOffset === SENTINEL_32) headerOffset = next();
+  }
+  return {
+    name: isAscii(view, nameStart, nameEnd)
+      ? bytes.toString('latin1', nameStart, nameEnd)
+      : decodeForeignName(bytes.subarray(nameStart, nameEnd)),
+    nameLength,
+    flags: view.getUint16(at + 8, true),
+    method: view.getUint16(at + 10, true),
+    crc32: view.getUint32(at + 16, true),
+    storedSize,
+    size,
+    headerOffset,
+  };
+}
+
+function checkEntry(entry: ZipEntry, offset: number, fileSize: number): void {
+  const { name, method, size, storedSize, headerOffset } = entry;
+  if (headerOffset + LOCAL_HEADER_BYTES + storedSize > fileSize) {
+    throw new UnreadableError(
+      'bad-archive',
+      `record '${name}' of ${storedSize} bytes at offset ${headerOffset} passes the end of the file at ${fileSize}; ` +
+        'copy or download the file again',
+      offset,
+    );
+  }
+  if (method === METHOD_STORED && size !== storedSize) {
+    throw new UnreadableError(
+      'bad-archive',
+      `record '${name}' is stored as it is, but has ${size} bytes by one number and ${storedSize} by the other`,
+      offset,
+    );
+  }
+}
+
+function brokenEntry(index: number, end: EndRecord, at: number, why: string): UnreadableError {
+  const offset = end.directoryOffset + at;
   return new UnreadableError(
     'bad-archive',
-    `zip directory entry ${index + 1} of ${count} at offset ${offset} is damaged: ${why}; copy or download the file again`,
+    `zip directory entry ${index + 1} of ${end.entries} at offset ${offset} is damaged: ${why}; ` +
+      'copy or download the file again',
     offset,
   );
 }
 
-/** Payload of the first extra field with an id; empty where there is none. A field that passes the end ends the search. */
-function findExtra(bytes: Buffer, start: number, length: number, id: number): { start: number; end: number } {
+/** Payload of the first zip64 extra field; empty where there is none. A field that passes the end ends the search. */
+function zip64Field(bytes: Buffer, start: number, length: number): Buffer {
   const limit = start + length;
   let at = start;
   while (at + 4 <= limit) {
-    const next = at + 4 + readUInt16(bytes, at + 2);
+    const next = at + 4 + bytes.readUInt16LE(at + 2);
     if (next > limit) break;
-    if (readUInt16(bytes, at) === id) return { start: at + 4, end: next };
+    if (bytes.readUInt16LE(at) === ZIP64_EXTRA) return bytes.subarray(at + 4, next);
     at = next;
   }
-  return { start: limit, end: limit };
+  return bytes.subarray(limit, limit);
+}
+
+/** Four bytes at a step: of 100 000 names this is the only work per byte that runs in JavaScript. */
+function isAscii(view: DataView, start: number, end: number): boolean {
+  let seen = 0;
+  let at = start;
+  for (; at + 4 <= end; at += 4) seen |= view.getUint32(at, true);
+  for (; at < end; at++) seen |= view.getUint8(at);
+  return (seen & 0x80808080) === 0;
 }
 
 /**
- * torch writes and reads names as raw bytes, in practice ASCII, so that is the fast way. Others are UTF-8 where they are
- * valid UTF-8, whatever the flag says; what is not keeps one character per byte, so that no two names become one.
+ * torch writes and reads names as raw bytes, so they are UTF-8 where they are valid UTF-8, whatever the flag says. What is
+ * not keeps one character per byte, so that no two names of that kind become one.
  */
-function decodeName(bytes: Buffer, start: number, end: number): string {
-  for (let at = start; at < end; at++) {
-    if ((bytes[at] as number) >= 0x80) return decodeForeignName(bytes, start, end);
-  }
-  return bytes.toString('latin1', start, end);
-}
-
-function decodeForeignName(bytes: Buffer, start: number, end: number): string {
+function decodeForeignName(bytes: Buffer): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes.subarray(start, end));
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
-    return bytes.toString('latin1', start, end);
+    return bytes.toString('latin1');
   }
-}
-
-// Buffer's own readers check bounds and types on each call; the loop has done that once per entry, and 100 000 entries
-// are a million calls.
-function readUInt16(bytes: Buffer, at: number): number {
-  return (bytes[at] as number) | ((bytes[at + 1] as number) << 8);
-}
-
-function readUInt32(bytes: Buffer, at: number): number {
-  return (readUInt16(bytes, at) | (readUInt16(bytes, at + 2) << 16)) >>> 0;
 }
