@@ -1,0 +1,35 @@
+import type { ByteSource, SourceRange } from '../io/byte-source.ts';
+import { UnreadableError } from '../io/errors.ts';
+import type { Segment } from '../io/segment.ts';
+import {
+  FLAG_ENCRYPTED,
+  FLAG_MASKED_DIRECTORY,
+  FLAG_STRONG_ENCRYPTION,
+  METHOD_DEFLATED,
+  METHOD_STORED,
+} from './constants.ts';
+import type { ZipEntry } from './directory.ts';
+
+/**
+ * The content of an entry as a segment: the range in the file where it is stored, inflated while read where it is deflated.
+ *
+ * @throws UnreadableError `unsupported` for encrypted content and for methods that torch doesn't read either.
+ */
+export function entryContent(source: ByteSource, entry: ZipEntry, dataOffset: number): Segment {
+  if ((entry.flags & (FLAG_ENCRYPTED | FLAG_STRONG_ENCRYPTION | FLAG_MASKED_DIRECTORY)) !== 0) {
+    throw new UnreadableError(
+      'unsupported',
+      `record '${entry.name}' is encrypted, which torch can't read either; unpack the archive with its password`,
+      entry.headerOffset,
+    );
+  }
+  const range: SourceRange = { source, offset: dataOffset, length: entry.storedSize };
+  if (entry.method === METHOD_STORED) return range;
+  if (entry.method === METHOD_DEFLATED) return { deflated: range, length: entry.size };
+  throw new UnreadableError(
+    'unsupported',
+    `record '${entry.name}' is compressed by method ${entry.method}, but torch reads only stored (0) and deflated (8); ` +
+      'unpack the archive and zip its folder again with zip -0',
+    entry.headerOffset,
+  );
+}
