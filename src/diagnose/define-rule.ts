@@ -1,4 +1,5 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import type { Examination } from './examination.ts';
 import type { Severity } from './finding.ts';
 
 /**
@@ -24,7 +25,8 @@ export interface Rule {
   readonly needs: RuleNeeds;
   /** A few words for lists: `Storages are tagged with a CUDA device`. */
   readonly title: string;
-  check(checkpoint: Checkpoint): RuleResult | readonly RuleResult[] | undefined;
+  /** Reads alone: a rule never changes the checkpoint. `examination` has what several rules look at, worked out once. */
+  check(checkpoint: Checkpoint, examination: Examination): RuleResult | readonly RuleResult[] | undefined;
 }
 
 export function defineRule(rule: Rule): Rule {

@@ -1,0 +1,86 @@
+import { entriesOf, PyDict, type PyNode, PyObject, type Value } from '../pickle/values.ts';
+import type { Checkpoint } from './checkpoint.ts';
+import type { Path } from './path.ts';
+import type { Tensor } from './tensor.ts';
+import { type Place, pathOf, walkNodes } from './walk.ts';
+
+/** Keys and values of a mapping, side by side. */
+export interface Items {
+  readonly keys: Value[];
+  readonly values: Value[];
+}
+
+/** A mapping that holds tensors under string keys: the `state_dict` of a model, an EMA copy, a slot of an optimizer … */
+export interface StateDict {
+  /** Where it stands first; empty for the root. */
+  readonly path: Path;
+  readonly node: PyDict | PyObject;
+  /** All keys with their values, tensors or not. Read them here, write to `runs`. */
+  readonly keys: readonly Value[];
+  readonly values: readonly Value[];
+  /** The same in the arrays that the node itself holds: to write to them changes the checkpoint. */
+  readonly runs: readonly Items[];
+  /** The string keys under which a tensor stands, in order, and those tensors. */
+  readonly tensorKeys: readonly string[];
+  readonly tensors: readonly Tensor[];
+  /** It stands in a mapping that has `param_groups`, as the `state_dict` of every torch optimizer has. */
+  readonly inOptimizer: boolean;
+}
+
+/**
+ * Every mapping that holds tensors under string keys, in the order of the stream, each once however often it is shared.
+ * The attributes of an object that is no mapping (`module.weight` set by `__setstate__`) are not keys and do not count.
+ */
+export function findStateDicts(checkpoint: Checkpoint): StateDict[] {
+  const tensors = new Map<PyNode, Tensor>();
+  for (const tensor of checkpoint.tensors) if (!tensors.has(tensor.node)) tensors.set(tensor.node, tensor);
+  const found: StateDict[] = [];
+  const optimizers = new Set<Place | undefined>();
+  walkNodes(
+    checkpoint.root,
+    (node, place) => {
+      const entries = entriesOf(node);
+      const inOptimizer =
+        (place !== undefined && optimizers.has(place.parent)) || !!entries?.keys.includes('param_groups');
+      if (inOptimizer) optimizers.add(place);
+      if (!(node instanceof PyDict || node instanceof PyObject)) return undefined;
+      const held = entries && tensorsUnder(entries, tensors);
+      if (held?.tensorKeys.length) {
+        const { keys, values } = entries as Items;
+        found.push({
+          path: pathOf(place),
+          node,
+          keys,
+          values,
+          runs: runsOf(node, { keys, values }),
+          ...held,
+          inOptimizer,
+        });
+      }
+      return undefined;
+    },
+    tensors,
+  );
+  return found;
+}
+
+function tensorsUnder(entries: Items, tensors: ReadonlyMap<PyNode, Tensor>) {
+  const tensorKeys: string[] = [];
+  const held: Tensor[] = [];
+  for (let i = 0; i < entries.keys.length; i++) {
+    const key = entries.keys[i];
+    const tensor = typeof key === 'string' ? tensors.get(entries.values[i] as PyNode) : undefined;
+    if (tensor) {
+      tensorKeys.push(key as string);
+      held.push(tensor);
+    }
+  }
+  return { tensorKeys, tensors: held };
+}
+
+/** The runs of items that a mapping holds: one for a dict and for what any pickler writes, several where a stream goes on after BUILD. */
+function runsOf(node: PyDict | PyObject, entries: Items): readonly Items[] {
+  if (node instanceof PyDict) return [node];
+  const runs = node.effects?.filter((effect) => effect.op === 'set');
+  return runs?.length ? runs : [entries];
+}

@@ -1,0 +1,61 @@
+import { dtypeByName } from '../../../torch/dtypes.ts';
+import { defineRule, type RuleResult } from '../../define-rule.ts';
+import { mismatchFailure } from '../../float-words.ts';
+import type { Weight, WeightGroup } from '../../weight-groups.ts';
+import { counted, listed, placeName } from '../../wording.ts';
+
+export default defineRule({
+  id: 'dtype/mixed-float',
+  severity: 'warning',
+  needs: 'pickle',
+  title: 'Weights of one model have different floating-point dtypes',
+  check(_checkpoint, { weightGroups }) {
+    const mixed = weightGroups.filter((group) => oddOnes(group).length);
+    const alarming = mixed.filter((group) => unintended(group).length);
+    const deliberate = mixed.filter((group) => !unintended(group).length);
+    return [alarm(alarming), note(deliberate)].filter((result) => result !== undefined);
+  },
+});
+
+function alarm(groups: readonly WeightGroup[]): RuleResult | undefined {
+  const group = groups[0];
+  if (!group) return undefined;
+  const odd = unintended(group);
+  const dtype = (odd[0] as Weight).tensor.dtype.name;
+  return {
+    message: `${share(group, odd)} (${listed(odd.map(({ name }) => name))}), most of the rest is ${group.mainDtype}${elsewhere(groups)}: used as saved, by a whole-model pickle or assign=True, they fail with "${mismatchFailure(group.mainDtype, dtype)}". A plain load_state_dict casts them silently; call .float() or .half() on the model before saving it to have one dtype.`,
+    subjects: groups.flatMap(unintended).map(({ name }) => name),
+  };
+}
+
+function note(groups: readonly WeightGroup[]): RuleResult | undefined {
+  const group = groups[0];
+  if (!group) return undefined;
+  return {
+    severity: 'info',
+    message: `${share(group, oddOnes(group))}, most of the rest is ${group.mainDtype}${elsewhere(groups)}: all of them are normalisation layers or buffers, which are usually kept so on purpose.`,
+    subjects: groups.flatMap(oddOnes).map(({ name }) => name),
+  };
+}
+
+function oddOnes({ weights, mainDtype }: WeightGroup): Weight[] {
+  return weights.filter(({ tensor }) => tensor.dtype.name !== mainDtype);
+}
+
+/** Odd ones that nobody keeps so on purpose: weights of layers, and normalisation that is narrower than the layers around it. */
+function unintended(group: WeightGroup): Weight[] {
+  const width = dtypeByName(group.mainDtype)?.itemSize ?? 0;
+  return oddOnes(group).filter(
+    ({ role, tensor }) => role === 'weight' || (role === 'normalisation' && tensor.dtype.itemSize <= width),
+  );
+}
+
+function share(group: WeightGroup, odd: readonly Weight[]): string {
+  const dtypes = [...new Set(odd.map(({ tensor }) => tensor.dtype.name))];
+  return `${odd.length} of ${counted(group.weights.length, 'floating-point tensor')} in ${placeName(group.path)} ${odd.length === 1 ? 'is' : 'are'} ${listed(dtypes)}`;
+}
+
+function elsewhere(groups: readonly WeightGroup[]): string {
+  const others = groups.slice(1).map(({ path }) => placeName(path));
+  return others.length ? ` (and likewise in ${listed(others)})` : '';
+}

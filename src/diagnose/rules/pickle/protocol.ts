@@ -1,0 +1,61 @@
+import type { Checkpoint, ContainerKind, PickleFacts } from '../../../checkpoint/checkpoint.ts';
+import { Op, opcodeName } from '../../../pickle/opcodes.ts';
+import { PyDict, PyList } from '../../../pickle/values.ts';
+import { defineRule } from '../../define-rule.ts';
+import { protocolInUse, refusedOpcodes } from '../../weights-only-opcodes.ts';
+
+/** Containers whose pickle `torch.load` hands to Python's unpickler. */
+const KINDS: readonly ContainerKind[] = ['torch-zip', 'torch-legacy', 'pickle'];
+/** The newest protocol that Python has. */
+const NEWEST_PROTOCOL = 5;
+
+export default defineRule({
+  id: 'pickle/protocol',
+  severity: 'error',
+  needs: 'pickle',
+  title: 'The pickle has a protocol that weights_only does not read',
+  check(checkpoint) {
+    const { pickle, container } = checkpoint;
+    if (!pickle || !KINDS.includes(container.kind)) return undefined;
+    const protocol = protocolInUse(pickle.protocol, pickle.opcodes);
+    const refused = refusedOpcodes(pickle.opcodes);
+    if (!refused.length && protocol <= 2) return undefined;
+    const failures = [
+      ...(refused.length ? [weightsOnlyFailure(firstMet(refused, protocol, checkpoint))] : []),
+      ...plainFailures(pickle),
+    ];
+    return {
+      severity: failures.length ? 'error' : 'warning',
+      message: failures.length
+        ? `The pickle is of protocol ${protocol}: ${failures.join(', and ')}. Whatever fix writes is protocol 2, which every torch.load reads.`
+        : `The pickle is of protocol ${protocol}: torch.load with weights_only=True warns "Detected pickle protocol ${protocol} in the checkpoint" and fails once a bytes object is in it ("Unsupported operand 67"). Whatever fix writes is protocol 2.`,
+      subjects: refused.length
+        ? refused.map((code) => `${opcodeName(code)} (${code})`)
+        : [`PROTO ${protocol}`],
+      fix: isReadable(checkpoint, pickle) ? ['--auto'] : [],
+    };
+  },
+});
+
+function weightsOnlyFailure(code: number): string {
+  return `torch.load with weights_only=True, the default since torch 2.6, fails with "Unsupported operand ${code}" (${opcodeName(code)})`;
+}
+
+/** What fails with `weights_only=False` too. */
+function plainFailures({ protocol, opcodes }: PickleFacts): string[] {
+  if (protocol > NEWEST_PROTOCOL)
+    return [`weights_only=False with "unsupported pickle protocol: ${protocol}"`];
+  return opcodes[Op.PERSID] ? ['weights_only=False with "saved_id must be a tuple, got str"'] : [];
+}
+
+/** Which of the opcodes the unpickler meets first: FRAME leads protocol 4, and protocol 0 opens a container before it fills it. */
+function firstMet(refused: readonly number[], protocol: number, { root }: Checkpoint): number {
+  const opening = root instanceof PyDict ? Op.DICT : root instanceof PyList ? Op.LIST : Op.PUT;
+  const leader = protocol === 0 ? opening : Op.FRAME;
+  return refused.find((code) => code === leader) ?? (refused[0] as number);
+}
+
+/** Protocol 0 writes a storage's description as text: where that text could not be understood there is no tensor to write again. */
+function isReadable({ storages }: Checkpoint, { opcodes }: PickleFacts): boolean {
+  return !opcodes[Op.PERSID] || storages.length > 0;
+}

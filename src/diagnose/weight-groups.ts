@@ -1,0 +1,105 @@
+import type { Path } from '../checkpoint/path.ts';
+import { pathName } from '../checkpoint/path.ts';
+import type { StateDict } from '../checkpoint/state-dicts.ts';
+import type { Tensor } from '../checkpoint/tensor.ts';
+
+/**
+ * What a floating-point tensor is for, as far as name and shape show: the parameters and running statistics of normalisation layers
+ * are often kept wide on purpose, and a buffer (a table of frequencies, a schedule) never meets the activations of a layer.
+ */
+export type WeightRole = 'weight' | 'normalisation' | 'buffer';
+
+export interface Weight {
+  /** Name in the checkpoint. */
+  readonly name: string;
+  readonly role: WeightRole;
+  readonly tensor: Tensor;
+}
+
+/** The floating-point tensors of one model: one state_dict, or all modules of a pickled module tree. Never empty. */
+export interface WeightGroup {
+  readonly path: Path;
+  readonly weights: readonly Weight[];
+  /** The dtype that holds most elements. */
+  readonly mainDtype: string;
+}
+
+/** 8-bit floats are left out: they are quantized weights, which other dtypes accompany by design. */
+const COMPARED_DTYPES = new Set(['float16', 'bfloat16', 'float32', 'float64']);
+/** Numbers that serve a quantized weight, by the names that bitsandbytes, GPTQ, AWQ and fp8 checkpoints use. */
+const COMPANION = /(^|[._])(scales?|scale_inv|zeros|zero_points?|absmax|quant_map|SCB|amax)$/;
+const WEIGHT_NAME =
+  /(^|_)(weight|bias|kernel|gamma|beta|embedding|embeddings|embed|token|proj|projection|parameter)(_|$)/;
+const NORMALISATION_NAME = /norm|^(bn|ln|gn)(\d|_|$)/i;
+/** Attributes under which a pickled module keeps what `state_dict()` would list. */
+const MODULE_ATTRIBUTES = new Set(['_parameters', '_buffers', '_modules']);
+
+/** Groups without a single weight (a dict of features, of random states) are left out, and so is optimizer state. */
+export function findWeightGroups(stateDicts: readonly StateDict[]): WeightGroup[] {
+  const models = new Map<string, { path: Path; members: StateDict[] }>();
+  for (const stateDict of stateDicts) {
+    if (stateDict.inOptimizer) continue;
+    const path = modelPath(stateDict.path);
+    const key = JSON.stringify(path);
+    const model = models.get(key) ?? { path, members: [] };
+    model.members.push(stateDict);
+    models.set(key, model);
+  }
+  return [...models.values()].flatMap(({ path, members }) => {
+    const weights = members.flatMap(weightsOf);
+    if (!weights.some(({ role }) => role === 'weight')) return [];
+    return [{ path, weights, mainDtype: dtypeOfMostElements(weights) }];
+  });
+}
+
+function modelPath(path: Path): Path {
+  const inside = path.findIndex((segment) => MODULE_ATTRIBUTES.has(String(segment)));
+  return inside < 0 ? path : path.slice(0, inside);
+}
+
+function weightsOf(stateDict: StateDict): Weight[] {
+  const { path, tensorKeys, tensors } = stateDict;
+  const normalisations = normalisationModules(stateDict);
+  const weights: Weight[] = [];
+  tensors.forEach((tensor, index) => {
+    const key = tensorKeys[index] as string;
+    // a single number meets any dtype: torch promotes nothing for it
+    if (!COMPARED_DTYPES.has(tensor.dtype.name) || tensor.elements <= 1 || COMPANION.test(key)) return;
+    const [module, leaf] = splitKey(key);
+    const role = normalisations.has(module)
+      ? 'normalisation'
+      : tensor.kind === 'parameter' || WEIGHT_NAME.test(leaf)
+        ? 'weight'
+        : 'buffer';
+    weights.push({ name: pathName([...path, key]), role, tensor });
+  });
+  return weights;
+}
+
+/** Modules that normalise: by running statistics, by a weight of one dimension, which no linear or convolution has, or by name. */
+function normalisationModules({ path, tensorKeys, tensors }: StateDict): Set<string> {
+  const modules = new Set<string>();
+  tensors.forEach((tensor, index) => {
+    const [module, leaf] = splitKey(tensorKeys[index] as string);
+    const named = module.split('.').at(-1) || String(path.at(path.at(-1) === '_parameters' ? -2 : -1) ?? '');
+    if (
+      leaf === 'running_mean' ||
+      (leaf === 'weight' && tensor.shape.length === 1) ||
+      NORMALISATION_NAME.test(named)
+    )
+      modules.add(module);
+  });
+  return modules;
+}
+
+function splitKey(key: string): [module: string, leaf: string] {
+  const dot = key.lastIndexOf('.');
+  return dot < 0 ? ['', key] : [key.slice(0, dot), key.slice(dot + 1)];
+}
+
+function dtypeOfMostElements(weights: readonly Weight[]): string {
+  const elements = new Map<string, number>();
+  for (const { tensor } of weights)
+    elements.set(tensor.dtype.name, (elements.get(tensor.dtype.name) ?? 0) + tensor.elements);
+  return [...elements].reduce((most, each) => (each[1] > most[1] ? each : most))[0];
+}

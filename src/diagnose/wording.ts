@@ -1,0 +1,34 @@
+import { type Path, pathName } from '../checkpoint/path.ts';
+
+/** Longest piece of a file's own text in a message. */
+const LONGEST_QUOTE = 80;
+
+/** `1 tensor`, `62 tensors`. */
+export function counted(count: number, noun: string, plural = `${noun}s`): string {
+  return `${count} ${count === 1 ? noun : plural}`;
+}
+
+/** The first few of some names, and how many there are besides. */
+export function listed(names: readonly string[], limit = 3): string {
+  const shown = names.slice(0, limit).map(printable);
+  const rest = names.length - shown.length;
+  if (rest > 0) return `${shown.join(', ')} and ${rest} more`;
+  return shown.length > 1 ? `${shown.slice(0, -1).join(', ')} and ${shown.at(-1)}` : (shown[0] ?? '');
+}
+
+/** Where a mapping stands, in the middle of a sentence. */
+export function placeName(path: Path): string {
+  return path.length ? printable(pathName(path)) : 'the root';
+}
+
+/**
+ * Text from the file as it may stand in a message: control characters and those that turn the writing direction are spelt out, so
+ * that no key can draw on a terminal, and what is very long is cut.
+ */
+export function printable(text: string): string {
+  const cut = text.length > LONGEST_QUOTE ? `${text.slice(0, LONGEST_QUOTE - 1)}…` : text;
+  return cut.replace(
+    /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu,
+    (character) => `\\u${(character.codePointAt(0) as number).toString(16).padStart(4, '0')}`,
+  );
+}
