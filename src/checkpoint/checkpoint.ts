@@ -1,4 +1,5 @@
 import type { ByteSource } from '../io/byte-source.ts';
+import type { UnreadableError } from '../io/errors.ts';
 import type { PyPersistent, Value } from '../pickle/values.ts';
 import type { Storage } from './storage.ts';
 import type { Tensor } from './tensor.ts';
@@ -88,5 +89,7 @@ export interface Checkpoint {
   readonly records: readonly ArchiveRecord[];
   /** What a budget left out of the listing, in words; empty for any honest file. */
   readonly omissions: readonly string[];
+  /** What keeps the file from being whole although its pickle could be read: missing and short records. */
+  readonly damage: readonly UnreadableError[];
   close(): Promise<void>;
 }

@@ -162,7 +162,7 @@ function swapBytes(bytes: Uint8Array<ArrayBuffer>, unit: number): void {
 /** Copies a strided view into C order, in words as wide as the element allows. */
 function gather(tensor: Tensor, bytes: ArrayBuffer): ArrayBuffer {
   const { itemSize } = tensor.dtype;
-  const width = itemSize >= 4 ? 4 : itemSize;
+  const width = Math.min(itemSize, 4);
   const Words = width === 4 ? Uint32Array : width === 2 ? Uint16Array : Uint8Array;
   const words = itemSize / width;
   const from = new Words(bytes);

@@ -1,10 +1,13 @@
 import type { Segment } from '../io/segment.ts';
+import type { PyGlobal } from '../pickle/values.ts';
 import type { Dtype } from '../torch/dtypes.ts';
 
 /** A run of elements that one or several tensors view. */
 export interface Storage {
   /** Name in the container: `0` for the record `data/0`. */
   readonly key: string;
+  /** The storage class as the pickle names it: `torch.FloatStorage`, `torch.storage.UntypedStorage` … */
+  readonly storageClass: PyGlobal;
   /** Undefined for an UntypedStorage, whose tensors each bring their dtype. */
   readonly dtype: Dtype | undefined;
   /** Where torch would put it: `cpu`, `cuda:0`, `mps` … the tag as the file spells it. */

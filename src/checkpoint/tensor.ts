@@ -1,9 +1,8 @@
 import type { PyNode } from '../pickle/values.ts';
 import type { Dtype } from '../torch/dtypes.ts';
+import type { TensorKind } from '../torch/tensor-form.ts';
 import type { Path } from './path.ts';
 import type { Storage } from './storage.ts';
-
-export type TensorKind = 'tensor' | 'parameter' | 'quantized' | 'sparse' | 'nested' | 'meta' | 'subclass';
 
 /** A tensor at one of the places where it stands. A tensor that stands at two paths is listed twice with the same `node`. */
 export interface Tensor {
@@ -26,6 +25,10 @@ export interface Tensor {
   /** The bytes are those of the conjugate, or of the negative: torch's lazy bits. */
   readonly conj: boolean;
   readonly neg: boolean;
+  /** The tensors that this one is made of: indices and values, scales and zero points, the inner tensor of a subclass. */
+  readonly parts: readonly Tensor[];
   /** The object in the value graph. */
   readonly node: PyNode;
 }
+
+export type { TensorKind };

@@ -1,0 +1,138 @@
+import { UnreadableError } from '../io/errors.ts';
+import { isNode, type PyNode, PyPersistent, type Value } from '../pickle/values.ts';
+import { bytesOfElements } from '../torch/dtypes.ts';
+import { tensorForm } from '../torch/rebuild.ts';
+import type { TensorForm } from '../torch/tensor-form.ts';
+import { type Path, pathName } from './path.ts';
+import type { Storage } from './storage.ts';
+import type { Tensor } from './tensor.ts';
+import { eachChild } from './walk.ts';
+
+/**
+ * A tensor is listed at every path where it stands, so a few containers that hold each other many times over could make a list
+ * without end. No model has this many places.
+ */
+const MAX_PLACES = 2_000_000;
+
+export interface Listing {
+  readonly tensors: readonly Tensor[];
+  /** What the budget left out, in words. */
+  readonly omissions: readonly string[];
+}
+
+/** A container that is being gone through. */
+interface Frame {
+  readonly node: PyNode;
+  readonly children: Value[];
+  readonly segments: (string | number)[];
+  next: number;
+  /** Number of tensors listed when the container was entered. */
+  readonly before: number;
+}
+
+/**
+ * Lists the tensors under `root` at every path where they stand, in the order of the stream. A container that is its own ancestor
+ * is not entered again.
+ *
+ * @throws UnreadableError `bad-pickle` for a tensor that torch could not build; the message names its path.
+ */
+export function listTensors(root: Value, storageOf: ReadonlyMap<PyPersistent, Storage>): Listing {
+  const tensors: Tensor[] = [];
+  const forms = new Map<PyNode, TensorForm | null>();
+  const open = new Set<PyNode>();
+  /** Containers that hold no tensor, so that a place where they stand again costs nothing. */
+  const barren = new Set<PyNode>();
+  const path: (string | number)[] = [];
+  const frames: Frame[] = [];
+  let places = 0;
+
+  const visit = (value: Value): void => {
+    if (!isNode(value) || value.kind === 'persistent') return;
+    if (value.kind === 'float' || value.kind === 'global' || barren.has(value) || open.has(value)) return;
+    places++;
+    let form = forms.get(value);
+    if (form === undefined) {
+      form = formAt(value, path) ?? null;
+      forms.set(value, form);
+    }
+    if (form) tensors.push(tensorAt([...path], value, form, storageOf));
+    else {
+      const children: Value[] = [];
+      const segments: (string | number)[] = [];
+      eachChild(value, (child, segment) => {
+        if (!isNode(child)) return;
+        children.push(child);
+        segments.push(segment);
+      });
+      open.add(value);
+      frames.push({ node: value, children, segments, next: 0, before: tensors.length });
+    }
+  };
+
+  visit(root);
+  while (frames.length > 0 && places < MAX_PLACES) {
+    const frame = frames.at(-1) as Frame;
+    path.length = frames.length - 1;
+    if (frame.next < frame.children.length) {
+      path.push(frame.segments[frame.next] as string | number);
+      visit(frame.children[frame.next++] as Value);
+    } else {
+      frames.pop();
+      open.delete(frame.node);
+      if (tensors.length === frame.before) barren.add(frame.node);
+    }
+  }
+  const omissions =
+    frames.length > 0
+      ? [
+          `values stand at more than ${MAX_PLACES} places, because containers hold each other over and over; the rest is not listed`,
+        ]
+      : [];
+  return { tensors, omissions };
+}
+
+function formAt(node: PyNode, path: Path): TensorForm | undefined {
+  try {
+    return tensorForm(node);
+  } catch (error) {
+    if (!(error instanceof UnreadableError) || path.length === 0) throw error;
+    throw new UnreadableError(error.code, `${error.message} (at ${pathName(path)})`, error.offset);
+  }
+}
+
+function tensorAt(
+  path: Path,
+  node: PyNode,
+  form: TensorForm,
+  storageOf: ReadonlyMap<PyPersistent, Storage>,
+): Tensor {
+  const parts = form.parts.flatMap((part, index) => {
+    const inner = isNode(part) ? tensorForm(part) : undefined;
+    return inner ? [tensorAt([...path, `<part ${index}>`], part as PyNode, inner, storageOf)] : [];
+  });
+  const elements = form.shape.reduce((product, size) => product * size, 1);
+  // a quantizer's scales come on top of the elements; sparse, nested and wrapping tensors are nothing but their parts
+  const own = form.storage !== undefined || form.kind === 'meta';
+  const bytes = own
+    ? form.kind === 'meta'
+      ? 0
+      : bytesOfElements(form.dtype, elements)
+    : parts.reduce((sum, part) => sum + part.bytes, 0);
+  return {
+    path,
+    name: pathName(path),
+    kind: form.kind,
+    dtype: form.dtype,
+    shape: form.shape,
+    stride: form.stride,
+    storageOffset: form.storageOffset,
+    elements,
+    bytes,
+    storage: form.storage instanceof PyPersistent ? storageOf.get(form.storage) : undefined,
+    requiresGrad: form.requiresGrad,
+    conj: form.conj,
+    neg: form.neg,
+    parts,
+    node,
+  };
+}

@@ -1,0 +1,96 @@
+import type { ArchiveRecord } from '../checkpoint/checkpoint.ts';
+import type { ByteSource } from '../io/byte-source.ts';
+import { UnreadableError } from '../io/errors.ts';
+import type { Segment } from '../io/segment.ts';
+import { entryContent } from '../zip/content.ts';
+import { readDirectory, type ZipEntry } from '../zip/directory.ts';
+import { locateData } from '../zip/locate-data.ts';
+
+/** A zip archive as torch's reader sees it: records under one root folder, found by name without regard to case. */
+export class Archive {
+  readonly source: ByteSource;
+  /** The folder that the records stand in; empty where they stand in none. */
+  readonly root: string;
+  readonly entries: readonly ZipEntry[];
+  readonly #offsets: Float64Array;
+  readonly #byName = new Map<string, number>();
+
+  private constructor(source: ByteSource, root: string, entries: readonly ZipEntry[], offsets: Float64Array) {
+    this.source = source;
+    this.root = root;
+    this.entries = entries;
+    this.#offsets = offsets;
+    // torch takes the first that it finds of two entries with one name
+    for (let i = entries.length - 1; i >= 0; i--)
+      this.#byName.set((entries[i] as ZipEntry).name.toLowerCase(), i);
+  }
+
+  /** @throws UnreadableError for an archive that is cut short or damaged. */
+  static async open(source: ByteSource): Promise<Archive> {
+    const directory = await readDirectory(source);
+    const { entries } = directory;
+    if (entries.length === 0) {
+      throw new UnreadableError(
+        'bad-archive',
+        'zip archive holds no records: the save did not get to write any; save it again',
+      );
+    }
+    const offsets = await locateData(source, directory, {
+      // the pickle decides everything, so it is read where its own header says
+      exact: (entry) => entry.name.toLowerCase().endsWith('.pkl'),
+    });
+    return new Archive(source, rootOf(entries), entries, offsets);
+  }
+
+  #index(record: string): number | undefined {
+    return this.#byName.get((this.root === '' ? record : `${this.root}/${record}`).toLowerCase());
+  }
+
+  has(record: string): boolean {
+    return this.#index(record) !== undefined;
+  }
+
+  entry(record: string): ZipEntry | undefined {
+    const index = this.#index(record);
+    return index === undefined ? undefined : this.entries[index];
+  }
+
+  /** Where a record's content stands in the file. */
+  dataOffset(record: string): number | undefined {
+    const index = this.#index(record);
+    return index === undefined ? undefined : this.#offsets[index];
+  }
+
+  /** A record's content; undefined where there is no such record. @throws UnreadableError for one that is encrypted or oddly compressed. */
+  content(record: string): Segment | undefined {
+    const index = this.#index(record);
+    if (index === undefined) return undefined;
+    return entryContent(this.source, this.entries[index] as ZipEntry, this.#offsets[index] as number);
+  }
+
+  /** The directory as the rules and reports see it. */
+  records(): ArchiveRecord[] {
+    const prefix = this.root === '' ? 0 : this.root.length + 1;
+    return this.entries.map((entry, index) => ({
+      name: entry.name.startsWith(`${this.root}/`) ? entry.name.slice(prefix) : entry.name,
+      size: entry.size,
+      storedSize: entry.storedSize,
+      method: entry.method,
+      crc32: entry.crc32,
+      dataOffset: this.#offsets[index] as number,
+    }));
+  }
+}
+
+/**
+ * torch's reader takes the text before the first slash of directory entry 0. Where that folder holds no `data.pkl`, the folder that
+ * does is taken: a re-zipped archive is to be healed, not refused.
+ */
+function rootOf(entries: readonly ZipEntry[]): string {
+  const first = (entries[0] as ZipEntry).name;
+  const root = first.includes('/') ? first.slice(0, first.indexOf('/')) : '';
+  const wanted = (root === '' ? 'data.pkl' : `${root}/data.pkl`).toLowerCase();
+  if (entries.some((entry) => entry.name.toLowerCase() === wanted)) return root;
+  const other = entries.find((entry) => /(^|\/)data\.pkl$/i.test(entry.name))?.name;
+  return other === undefined ? root : other.slice(0, Math.max(0, other.length - 'data.pkl'.length - 1));
+}

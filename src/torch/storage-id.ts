@@ -1,0 +1,60 @@
+import { PyGlobal, PyTuple, type Value } from '../pickle/values.ts';
+import { type Dtype, dtypeByName } from './dtypes.ts';
+
+/** What torch writes as the persistent id of a storage: `('storage', class, key, location, numel)`. */
+export interface StorageId {
+  /** The class as the stream names it, to be written again as it was. */
+  readonly storageClass: PyGlobal;
+  /** Undefined for an UntypedStorage. */
+  readonly dtype: Dtype | undefined;
+  readonly key: string;
+  readonly location: string;
+  /** Elements of the class; bytes for an UntypedStorage. */
+  readonly numel: number;
+}
+
+/** dtype of every typed storage class, as torch 1.4 to 2.14 have them (torch/storage.py, `_dtype_to_storage_type_map`). */
+const DTYPE_OF_CLASS: Readonly<Record<string, string>> = {
+  DoubleStorage: 'float64',
+  FloatStorage: 'float32',
+  HalfStorage: 'float16',
+  LongStorage: 'int64',
+  IntStorage: 'int32',
+  ShortStorage: 'int16',
+  CharStorage: 'int8',
+  ByteStorage: 'uint8',
+  BoolStorage: 'bool',
+  BFloat16Storage: 'bfloat16',
+  ComplexDoubleStorage: 'complex128',
+  ComplexFloatStorage: 'complex64',
+  QInt8Storage: 'qint8',
+  QInt32Storage: 'qint32',
+  QUInt8Storage: 'quint8',
+  QUInt4x2Storage: 'quint4x2',
+  QUInt2x4Storage: 'quint2x4',
+};
+
+/** Modules that typed storage classes stand in; `torch.cuda` in files of old CUDA models. */
+const STORAGE_MODULES = new Set(['torch', 'torch.cuda', 'torch.storage']);
+const UNTYPED = new Set(['UntypedStorage', '_UntypedStorage']);
+
+/** The dtype of a storage class; null for the untyped one; undefined where the global is no storage class. */
+export function storageClassDtype(global: PyGlobal): Dtype | null | undefined {
+  if (!STORAGE_MODULES.has(global.module)) return undefined;
+  if (UNTYPED.has(global.name)) return null;
+  const name = DTYPE_OF_CLASS[global.name];
+  return name === undefined ? undefined : dtypeByName(name);
+}
+
+/** Reads a persistent id; undefined where it is none of a storage. */
+export function parseStorageId(id: Value): StorageId | undefined {
+  if (!(id instanceof PyTuple)) return undefined;
+  const [tag, storageClass, key, location, numel] = id.items;
+  if (tag !== 'storage' || !(storageClass instanceof PyGlobal)) return undefined;
+  // torch.package numbers its storages with ints
+  if (typeof key !== 'string' && typeof key !== 'number') return undefined;
+  if (typeof location !== 'string' || typeof numel !== 'number' || numel < 0) return undefined;
+  const dtype = storageClassDtype(storageClass);
+  if (dtype === undefined) return undefined;
+  return { storageClass, dtype: dtype ?? undefined, key: String(key), location, numel };
+}
