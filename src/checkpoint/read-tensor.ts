@@ -91,8 +91,8 @@ export async function readTensor(tensor: Tensor, options: ReadTensorOptions = {}
       `storage ${storage.key} of tensor ${tensor.name} has no record in the file`,
     );
   }
-  // a copy: the bytes read may alias memory of the source, and may stand at an odd address
-  const bytes = (await readSegmentRange(storage.content, offset, length)).slice();
+  // a copy: the bytes read may alias memory of the source, and may stand at an odd address (and slice() of a Buffer copies nothing)
+  const bytes = new Uint8Array(await readSegmentRange(storage.content, offset, length));
   if (storage.byteOrder === 'big') swapBytes(bytes, dtype.swapSize);
   const dense = isContiguous(tensor) ? bytes.buffer : gather(tensor, bytes.buffer);
   const array = new (ARRAYS[dtype.name] ?? Uint8Array)(dense);
