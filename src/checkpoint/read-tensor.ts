@@ -1,5 +1,5 @@
 import { RefusedError, UnreadableError } from '../io/errors.ts';
-import type { Segment } from '../io/segment.ts';
+import { isRange, readSegment, type Segment } from '../io/segment.ts';
 import type { Tensor } from './tensor.ts';
 import { isContiguous } from './view-coverage.ts';
 
@@ -111,38 +111,10 @@ function extentOf(tensor: Tensor): [first: number, count: number] {
   return [tensor.storageOffset, reach + 1];
 }
 
-async function readSegmentRange(
-  segment: Segment,
-  offset: number,
-  length: number,
-): Promise<Uint8Array<ArrayBuffer>> {
-  if (segment instanceof Uint8Array || 'deflated' in segment) {
-    const whole = segment instanceof Uint8Array ? segment : await inflate(segment.deflated, segment.length);
-    if (offset + length > whole.length) throw shortRecord(whole.length, offset + length);
-    return whole.subarray(offset, offset + length) as Uint8Array<ArrayBuffer>;
-  }
+async function readSegmentRange(segment: Segment, offset: number, length: number): Promise<Uint8Array> {
   if (offset + length > segment.length) throw shortRecord(segment.length, offset + length);
-  return (await segment.source.read(segment.offset + offset, length)) as Uint8Array<ArrayBuffer>;
-}
-
-async function inflate(
-  range: {
-    source: { read(offset: number, length: number): Promise<Uint8Array> };
-    offset: number;
-    length: number;
-  },
-  declared: number,
-): Promise<Uint8Array> {
-  const { inflateRaw } = await import('node:zlib');
-  const deflated = await range.source.read(range.offset, range.length);
-  return new Promise((resolve, reject) => {
-    // the limit keeps a bomb from growing past what the directory declares
-    inflateRaw(deflated, { maxOutputLength: Math.max(1, declared) }, (error, whole) => {
-      if (error)
-        reject(new UnreadableError('bad-archive', `deflated record: ${error.message}`, range.offset));
-      else resolve(whole);
-    });
-  });
+  if (isRange(segment)) return segment.source.read(segment.offset + offset, length);
+  return (await readSegment(segment)).subarray(offset, offset + length);
 }
 
 function shortRecord(has: number, needs: number): UnreadableError {

@@ -1,0 +1,312 @@
+"""Judges healed checkpoints with a real torch. A server: one JSON request a line on stdin, one JSON answer a line on stdout.
+
+{"do": "hello"}                          -> {"torch": "2.13.0", "numpy": true}
+{"do": "load", "file", "trust"?}         -> {} when torch.load(file, map_location='cpu') takes it
+{"do": "compare", "before", "after",     -> {"tensors": n} when both hold the same
+ "change"?: {"strip": prefix} | {"add": prefix}, "trust"?, "mmap"?}
+{"do": "record", "file", "name"}         -> {"hex": …}, the record as torch's own archive reader gives it
+{"do": "spoil", "file", "after", "how"}  -> {} when `after` is the file with one fault, saved by torch: the judge has to see it
+
+An answer has "faults" when the judgement is against the file. `before` is loaded with map_location='cpu'; with `trust` and where weights_only
+refuses it, without weights_only: only for files that this repository made itself. `after` is what a user loads: weights_only=True and
+no map_location, once read and once mapped where this torch can.
+"""
+import ctypes
+import hashlib
+import json
+import logging
+import math
+import re
+import sys
+import warnings
+from collections import OrderedDict
+
+warnings.simplefilter("ignore")
+import torch
+
+MODERN = int(torch.__version__.split(".")[0]) >= 2
+if MODERN:
+    # weights_only takes DTensors and jagged tensors only where these are imported
+    import torch._dynamo
+    import torch.distributed.tensor
+    import torch.nested  # noqa: F401
+
+    STORAGES = (torch.UntypedStorage, torch.storage.TypedStorage)
+    logging.disable()
+else:
+    STORAGES = (torch.storage.UntypedStorage, torch.storage.TypedStorage)
+MOST_FAULTS = 8
+
+
+def answer(request):
+    return {"hello": hello, "load": load_only, "compare": compare, "record": record, "spoil": spoil}[request.pop("do")](**request)
+
+
+def hello():
+    try:
+        import numpy  # noqa: F401
+
+        numpy_here = True
+    except ImportError:
+        numpy_here = False
+    return {"torch": torch.__version__, "numpy": numpy_here}
+
+
+def load_only(file, trust=False):
+    load_before(file, trust)
+    return {}
+
+
+def record(file, name):
+    return {"hex": torch._C.PyTorchFileReader(file).get_record(name).hex()}
+
+
+def spoil(file, after, how):
+    from spoil import FAULTS
+
+    root = load_before(file, trust=False)
+    torch.save(FAULTS[how](root), after)
+    return {}
+
+
+def load_before(file, trust):
+    try:
+        return torch.load(file, map_location="cpu", weights_only=True)
+    except Exception:
+        if not trust:
+            raise
+        return torch.load(file, map_location="cpu", weights_only=False)
+
+
+def load_after(file, trust, mapped):
+    if MODERN:
+        return torch.load(file, weights_only=True, **({"mmap": True} if mapped else {}))
+    # the weights_only of 1.13 does not even know floats
+    return torch.load(file, weights_only=not trust)
+
+
+def compare(before, after, change=None, trust=False, mmap=True):
+    expected = load_before(before, trust)
+    if change:
+        rename(expected, change)
+    for mapped in [False, True] if mmap and MODERN else [False]:
+        found = load_after(after, trust, mapped)
+        comparison = Comparison()
+        comparison.run(expected, found)
+        if comparison.faults:
+            how = "mapped: " if mapped else ""
+            return {"faults": [how + fault for fault in comparison.faults]}
+    return {"tensors": comparison.tensors}
+
+
+# What the change of keys should come to, worked out on the loaded values.
+
+
+def rename(root, change):
+    """The prefix goes from, or comes to, the keys of every dict that holds tensors; what an optimizer keeps has names of its own."""
+    seen, stack = set(), [root]
+    while stack:
+        value = stack.pop()
+        if id(value) in seen or not isinstance(value, (dict, list, tuple)):
+            continue
+        seen.add(id(value))
+        if not isinstance(value, dict):
+            stack.extend(value)
+        elif "param_groups" not in value:
+            stack.extend(value.values())
+            rename_dict(value, **change)
+
+
+def rename_dict(mapping, strip=None, add=None):
+    held = [key for key, value in mapping.items() if isinstance(key, str) and isinstance(value, torch.Tensor)]
+    if strip and any(key.startswith(strip) for key in held):
+        replace_keys(mapping, lambda key: key[len(strip) :] if key.startswith(strip) else key)
+        strip_metadata(mapping, strip)
+    elif add and held:
+        replace_keys(mapping, lambda key: add + key)
+        if hasattr(mapping, "_metadata"):
+            mapping._metadata = OrderedDict((f"{add}{key}".rstrip("."), value) for key, value in mapping._metadata.items())
+
+
+def replace_keys(mapping, new_key):
+    pairs = [(new_key(key) if isinstance(key, str) else key, value) for key, value in mapping.items()]
+    mapping.clear()
+    mapping.update(pairs)
+
+
+def strip_metadata(mapping, prefix):
+    """As torch's consume_prefix_in_state_dict_if_present does it: the wrapped module's entry becomes that of the root."""
+    if not hasattr(mapping, "_metadata"):
+        return
+    out = OrderedDict()
+    for key, value in mapping._metadata.items():
+        if key == prefix.rstrip(".") or key.startswith(prefix):
+            out[key[len(prefix) :]] = value
+        else:
+            out.setdefault(key, value)
+    mapping._metadata = out
+
+
+class Comparison:
+    """Walks two loaded values side by side. What is one object, or one storage, on one side has to be one on the other."""
+
+    def __init__(self):
+        self.faults, self.tensors = [], 0
+        self.objects, self.storages = ({}, {}), ({}, {})
+        self.kept = []
+
+    def fault(self, path, words):
+        if len(self.faults) < MOST_FAULTS:
+            self.faults.append(f"{'.'.join(map(str, path)) or 'root'}: {words}")
+
+    def paired(self, tables, a, b):
+        """Whether a and b have met before, as each other's twin; None where one of them has met another."""
+        if a in tables[0] or b in tables[1]:
+            return True if tables[0].get(a) == b and tables[1].get(b) == a else None
+        tables[0][a], tables[1][b] = b, a
+        return False
+
+    def run(self, expected, found):
+        stack = [((), expected, found)]
+        while stack:
+            path, a, b = stack.pop()
+            if type(a) is not type(b):
+                self.fault(path, f"is a {type(b).__name__}, expected a {type(a).__name__}")
+            elif isinstance(a, torch.Tensor):
+                stack.extend(self.tensor(path, a, b))
+            elif isinstance(a, STORAGES):
+                self.storage(path, a, b)
+            elif isinstance(a, (dict, list, tuple, set, bytearray)):
+                stack.extend(self.container(path, a, b))
+            elif not same_atom(a, b):
+                self.fault(path, f"is {b!r:.80}, expected {a!r:.80}")
+
+    def container(self, path, a, b):
+        if not isinstance(a, tuple):
+            met = self.paired(self.objects, id(a), id(b))
+            if met is None:
+                self.fault(path, "sharing of objects differs")
+            if met is not False:
+                return []
+        if len(a) != len(b):
+            self.fault(path, f"has {len(b)} items, expected {len(a)}")
+            return []
+        if isinstance(a, (set, bytearray)):
+            if a != b:
+                self.fault(path, "content differs")
+            return []
+        if not isinstance(a, dict):
+            return [((*path, i), x, y) for i, (x, y) in enumerate(zip(a, b))]
+        if [*map(repr, a)] != [*map(repr, b)]:
+            self.fault(path, f"keys {sorted(set(map(repr, b)) ^ set(map(repr, a)))[:4]} differ or stand in another order")
+            return []
+        parts = [((*path, key), x, y) for (key, x), y in zip(a.items(), b.values())]
+        return parts + self.attributes(path, a, b)
+
+    def attributes(self, path, a, b):
+        old, new = getattr(a, "__dict__", {}), getattr(b, "__dict__", {})
+        if set(old) != set(new):
+            self.fault(path, f"attributes {sorted(new)}, expected {sorted(old)}")
+            return []
+        return [((*path, f"@{name}"), order_free(old[name]), order_free(new[name])) for name in old]
+
+    def tensor(self, path, a, b):
+        self.kept.append((a, b))
+        self.tensors += 1
+        for name in ("dtype", "shape", "layout", "requires_grad", "is_nested", "is_quantized", "is_sparse", "is_meta", "device"):
+            if name == "shape" and a.is_nested:
+                continue
+            old, new = getattr(a, name), getattr(b, name)
+            if old != new:
+                self.fault(path, f"{name} is {new}, expected {old}")
+                return []
+        parts = [part for part in self.attributes(path, a, b) if not part[0][-1].startswith("@_") or "metadata" in part[0][-1]]
+        inner = inner_tensors(a)
+        if inner is not None:
+            others = inner_tensors(b)
+            return parts + [((*path, f"<{i}>"), x, y) for i, (x, y) in enumerate(zip(inner, others))]
+        if a.stride() != b.stride():
+            self.fault(path, f"stride is {b.stride()}, expected {a.stride()}")
+        if a.storage_offset() != b.storage_offset():
+            self.fault(path, f"storage offset is {b.storage_offset()}, expected {a.storage_offset()}")
+        if MODERN and (a.is_conj(), a.is_neg()) != (b.is_conj(), b.is_neg()):
+            self.fault(path, "conjugate or negative bit differs")
+        if a.is_quantized:
+            self.quantizer(path, a, b)
+        if not a.is_meta:
+            self.storage(path, untyped(a), untyped(b))
+        return parts
+
+    def quantizer(self, path, a, b):
+        if a.qscheme() != b.qscheme():
+            self.fault(path, f"qscheme is {b.qscheme()}, expected {a.qscheme()}")
+        elif a.qscheme() is torch.per_tensor_affine:
+            if (a.q_scale(), a.q_zero_point()) != (b.q_scale(), b.q_zero_point()):
+                self.fault(path, "scale or zero point differs")
+        elif not (
+            a.q_per_channel_axis() == b.q_per_channel_axis()
+            and torch.equal(a.q_per_channel_scales(), b.q_per_channel_scales())
+            and torch.equal(a.q_per_channel_zero_points(), b.q_per_channel_zero_points())
+        ):
+            self.fault(path, "scales, zero points or axis differ")
+
+    def storage(self, path, a, b):
+        """Every byte of the storage, also those that no tensor shows; zero-size storages have no address to tell them by."""
+        self.kept.append((a, b))
+        if a.nbytes() != b.nbytes():
+            self.fault(path, f"storage has {b.nbytes()} bytes, expected {a.nbytes()}")
+        elif a.nbytes():
+            met = self.paired(self.storages, a.data_ptr(), b.data_ptr())
+            if met is None:
+                self.fault(path, "sharing of storages differs")
+            elif not met and digest(a) != digest(b):
+                self.fault(path, "bytes differ")
+
+
+def inner_tensors(tensor):
+    """The strided tensors that a sparse, nested or wrapper tensor is made of; None for a plain one."""
+    if hasattr(tensor, "__tensor_flatten__"):
+        names, _ = tensor.__tensor_flatten__()
+        return [getattr(tensor, name) for name in names]
+    if tensor.is_nested:
+        return [tensor._nested_tensor_size(), *tensor.unbind()]
+    if tensor.layout is torch.sparse_coo:
+        return [tensor._indices(), tensor._values()]
+    if tensor.layout in (torch.sparse_csr, torch.sparse_bsr):
+        return [tensor.crow_indices(), tensor.col_indices(), tensor.values()]
+    if tensor.layout in (torch.sparse_csc, torch.sparse_bsc):
+        return [tensor.ccol_indices(), tensor.row_indices(), tensor.values()]
+    return None
+
+
+def untyped(tensor):
+    return tensor.untyped_storage() if MODERN else tensor.storage()._storage
+
+
+def digest(storage):
+    raw = storage.untyped() if hasattr(storage, "untyped") else storage
+    return hashlib.sha256(ctypes.string_at(raw.data_ptr(), raw.nbytes())).digest()
+
+
+def order_free(value):
+    """`_metadata` is looked up by key alone: its order is of no matter."""
+    return dict(sorted(value.items())) if isinstance(value, OrderedDict) and all(isinstance(key, str) for key in value) else value
+
+
+def same_atom(a, b):
+    if isinstance(a, float):
+        return (math.isnan(a) and math.isnan(b)) or (a == b and math.copysign(1, a) == math.copysign(1, b))
+    return repr(a) == repr(b) if type(a).__module__.startswith("torch") else a == b
+
+
+def main():
+    for line in sys.stdin:
+        try:
+            reply = answer(json.loads(line))
+        except Exception as error:
+            reply = {"faults": [re.sub(r"\s+", " ", f"{type(error).__name__}: {error}")[:400]]}
+        print(json.dumps(reply), flush=True)
+
+
+if __name__ == "__main__":
+    main()

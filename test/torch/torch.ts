@@ -1,0 +1,82 @@
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const JUDGE = fileURLToPath(new URL('./judge.py', import.meta.url));
+const VENV = fileURLToPath(new URL('../../.venv/bin/python', import.meta.url));
+
+/** What the judge says. `faults` is there when the judgement is against the file. */
+export interface Verdict {
+  readonly faults?: readonly string[];
+  readonly tensors?: number;
+  readonly torch?: string;
+  readonly numpy?: boolean;
+  readonly hex?: string;
+}
+
+/** How keys are expected to differ between the file before and the file after. */
+export type KeyChange = { strip: string } | { add: string };
+
+/** A Python process with torch that answers one question after the other: starting torch takes longer than most judgements. */
+export class Torch {
+  readonly #process: ChildProcessWithoutNullStreams;
+  readonly #waiting: ((verdict: Verdict | Error) => void)[] = [];
+  #complaints = '';
+  version = '';
+  numpy = false;
+
+  private constructor(python: string) {
+    this.#process = spawn(python, [JUDGE], { stdio: ['pipe', 'pipe', 'pipe'] });
+    this.#process.stderr.on('data', (data) => {
+      this.#complaints = `${this.#complaints}${data}`.slice(-2000);
+    });
+    createInterface(this.#process.stdout).on('line', (line) => this.#waiting.shift()?.(JSON.parse(line)));
+    const end = (reason: string) => {
+      for (const settle of this.#waiting.splice(0))
+        settle(new Error(`${python}: ${reason}\n${this.#complaints}`));
+    };
+    this.#process.on('error', (error) => end(error.message));
+    this.#process.on('close', (code) => end(`the judge ended with status ${code}`));
+    this.#process.stdin.on('error', () => {});
+  }
+
+  /** @throws Error when that Python has no torch: these tests are never skipped for want of it. */
+  static async start(python: string): Promise<Torch> {
+    const torch = new Torch(python);
+    const hello = await torch.ask({ do: 'hello' });
+    torch.version = hello.torch ?? '';
+    torch.numpy = hello.numpy ?? false;
+    return torch;
+  }
+
+  ask(request: Record<string, unknown>): Promise<Verdict> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push((verdict) => (verdict instanceof Error ? reject(verdict) : resolve(verdict)));
+      this.#process.stdin.write(`${JSON.stringify(request)}\n`);
+    });
+  }
+
+  /** Loads both and compares everything: values, order, sharing, strides, bytes, `_metadata`. */
+  compare(
+    before: string,
+    after: string,
+    options: { change?: KeyChange; trust?: boolean; mmap?: boolean } = {},
+  ): Promise<Verdict> {
+    return this.ask({ do: 'compare', before, after, ...options });
+  }
+
+  stop(): void {
+    this.#process.stdin.end();
+  }
+}
+
+/** The Python that `npm run test:torch` uses: CKPT_DOCTOR_PYTHON, the repository's .venv, or python3. */
+export function pythonWithTorch(): string {
+  return process.env.CKPT_DOCTOR_PYTHON ?? (existsSync(VENV) ? VENV : 'python3');
+}
+
+/** A Python with torch 1.13, where there is one. */
+export function pythonWithOldTorch(): string | undefined {
+  return process.env.CKPT_DOCTOR_PYTHON_OLD || undefined;
+}

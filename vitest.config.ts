@@ -1,0 +1,11 @@
+import { configDefaults, defineConfig } from 'vitest/config';
+import { reporters } from './test/support/reporters.ts';
+
+/** `npm test`: all that needs Node alone. The tests under test/torch ask a real torch and have a config of their own. */
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    exclude: [...configDefaults.exclude, 'test/torch/**'],
+    reporters: reporters(),
+  },
+});
