@@ -32,9 +32,11 @@ export interface Container {
   readonly era?: string;
 }
 
-/** A record of the archive, in the order of its directory. Names are without the root folder. */
+/** A record of the archive, in the order of its directory. */
 export interface ArchiveRecord {
+  /** Without the root folder; the whole name where the record stands outside of it. */
   readonly name: string;
+  readonly outsideRoot: boolean;
   /** Bytes of the record's content. */
   readonly size: number;
   /** Bytes that it takes in the file; less than `size` where it is deflated. */

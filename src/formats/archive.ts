@@ -70,15 +70,19 @@ export class Archive {
 
   /** The directory as the rules and reports see it. */
   records(): ArchiveRecord[] {
-    const prefix = this.root === '' ? 0 : this.root.length + 1;
-    return this.entries.map((entry, index) => ({
-      name: entry.name.startsWith(`${this.root}/`) ? entry.name.slice(prefix) : entry.name,
-      size: entry.size,
-      storedSize: entry.storedSize,
-      method: entry.method,
-      crc32: entry.crc32,
-      dataOffset: this.#offsets[index] as number,
-    }));
+    const prefix = this.root === '' ? '' : `${this.root}/`;
+    return this.entries.map((entry, index) => {
+      const inside = entry.name.startsWith(prefix);
+      return {
+        name: inside ? entry.name.slice(prefix.length) : entry.name,
+        outsideRoot: !inside,
+        size: entry.size,
+        storedSize: entry.storedSize,
+        method: entry.method,
+        crc32: entry.crc32,
+        dataOffset: this.#offsets[index] as number,
+      };
+    });
   }
 }
 

@@ -48,7 +48,7 @@ export class PyText {
 export class PyBytes {
   readonly kind = 'bytes';
   readonly type: 'bytes' | 'bytearray' | 'str2';
-  readonly content: Uint8Array | SourceRange;
+  content: Uint8Array | SourceRange;
   constructor(type: PyBytes['type'], content: Uint8Array | SourceRange) {
     this.type = type;
     this.content = content;

@@ -1,0 +1,137 @@
+import { stat } from 'node:fs/promises';
+import { format, parse } from 'node:path';
+import { diagnose } from '../diagnose/engine.ts';
+import type { Finding } from '../diagnose/finding.ts';
+import { prescribe } from '../diagnose/prescription.ts';
+import { openCheckpoint } from '../formats/open.ts';
+import { RefusedError } from '../io/errors.ts';
+import { createOutputFile, type OutputFile } from '../io/output-file.ts';
+import { writeArchive } from '../zip/writer.ts';
+import { type FixPlan, planFix } from './plan.ts';
+import { type FixSteps, mergeSteps, operationsOf, stepsOfFlags } from './steps.ts';
+import { type VerifyLevel, verifyOutput } from './verify.ts';
+
+export interface FixOptions extends FixSteps {
+  /** Path of the healed file; `model.fixed.pth` beside `model.pth` when left out. */
+  readonly output?: string;
+  /** Replace an existing output. The input itself is never replaced. */
+  readonly force?: boolean;
+  /** Add every step that the findings name. */
+  readonly auto?: boolean;
+  /** Plan only: nothing is written. */
+  readonly dryRun?: boolean;
+  /** `quick` compares structure and sizes of what was written, `full` every byte of every storage too. */
+  readonly verify?: VerifyLevel;
+  readonly onProgress?: (written: number, total: number) => void;
+}
+
+export interface FixResult {
+  readonly input: string;
+  readonly output: string;
+  readonly plan: FixPlan;
+  readonly findingsBefore: readonly Finding[];
+  /** Empty after a dry run. */
+  readonly findingsAfter: readonly Finding[];
+  /** False after a dry run. */
+  readonly verified: boolean;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  /** Storages whose bytes do not match the checksum that the source keeps of them: they were copied as they are. */
+  readonly corrupted: readonly string[];
+}
+
+/** `model.fixed.pth` beside `model.pth`. */
+export function defaultOutput(input: string): string {
+  const { dir, name, ext } = parse(input);
+  return format({ dir, name: `${name}.fixed`, ext });
+}
+
+/**
+ * Writes a healed copy of a checkpoint. The output appears under its name only when it is complete and was held against the plan;
+ * the input is never touched.
+ *
+ * @throws UnreadableError where the input can't be read; RefusedError where nothing was asked for, a step can't be done without
+ * loss, or the output can't be written. Nothing is left behind then.
+ */
+export async function fixCheckpoint(input: string, options: FixOptions = {}): Promise<FixResult> {
+  const checkpoint = await openCheckpoint(input);
+  try {
+    const findingsBefore = diagnose(checkpoint);
+    const operations = operationsOf(stepsOf(input, options, findingsBefore));
+    const plan = await planFix(checkpoint, operations);
+    const output = options.output ?? defaultOutput(input);
+    const result = {
+      input,
+      output,
+      plan,
+      findingsBefore,
+      bytesIn: checkpoint.source.size,
+      bytesOut: plan.layout.size,
+    };
+    if (options.dryRun) return { ...result, findingsAfter: [], verified: false, corrupted: [] };
+    const { mode } = await stat(input);
+    const file = await createOutputFile(output, {
+      input,
+      mode,
+      size: plan.layout.size,
+      ...(options.force !== undefined && { force: options.force }),
+    });
+    try {
+      return { ...result, ...(await write(plan, file, options)), verified: true };
+    } catch (error) {
+      await file.abort();
+      throw error;
+    }
+  } finally {
+    await checkpoint.close();
+  }
+}
+
+/** Writes, reads back, compares, and only then gives the file its name. */
+async function write(
+  plan: FixPlan,
+  file: OutputFile,
+  options: FixOptions,
+): Promise<{ findingsAfter: readonly Finding[]; corrupted: readonly string[] }> {
+  const { onProgress } = options;
+  const { crc32 } = await writeArchive(plan.layout, file, onProgress ? { onProgress } : {});
+  await file.finish();
+  const written = await openCheckpoint(file.temporaryPath);
+  try {
+    await verifyOutput(plan, written, options.verify ?? 'quick');
+    const findingsAfter = diagnose(written);
+    await file.publish();
+    return { findingsAfter, corrupted: corruptedStorages(plan, crc32) };
+  } finally {
+    await written.close();
+  }
+}
+
+/** torch never looks at checksums, so a damaged storage loads without a word; a copy is the moment to notice. */
+function corruptedStorages(plan: FixPlan, crc32: Uint32Array): string[] {
+  const sums = new Map(plan.layout.records.map((record, index) => [record.name, crc32[index]]));
+  return plan.storages
+    .filter(({ storage, key }) => {
+      const declared = storage.crc32;
+      // torch writes 0 everywhere where it was told not to compute them
+      return declared !== undefined && declared !== 0 && declared !== sums.get(`data/${key}`);
+    })
+    .map(({ storage }) => storage.key);
+}
+
+function stepsOf(input: string, options: FixOptions, findings: readonly Finding[]): FixSteps {
+  const { flags } = prescribe(findings);
+  const nothing =
+    !options.auto &&
+    !options.stripPrefixes?.length &&
+    options.addPrefix === undefined &&
+    options.mapLocation === undefined;
+  if (nothing) {
+    throw new RefusedError(
+      flags.length > 0
+        ? `no operation given; this heals what was found: ckpt-doctor fix ${input} ${flags.join(' ')}`
+        : 'no operation given, and nothing was found that a fix would heal; see ckpt-doctor fix --help',
+    );
+  }
+  return options.auto ? mergeSteps(options, stepsOfFlags(flags)) : options;
+}

@@ -1,0 +1,83 @@
+import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import { listTensors } from '../checkpoint/listing.ts';
+import type { Storage } from '../checkpoint/storage.ts';
+import type { Tensor } from '../checkpoint/tensor.ts';
+import { walkNodes } from '../checkpoint/walk.ts';
+import { RefusedError } from '../io/errors.ts';
+import { type EncodedPickle, encodePickle } from '../pickle/encoder.ts';
+import { PyGlobal, PyTuple } from '../pickle/values.ts';
+import type { ArchiveLayout } from '../zip/layout.ts';
+import { Draft } from './draft.ts';
+import { loadInlineBytes } from './inline-bytes.ts';
+import type { Operation, OperationReport } from './operation.ts';
+import { layoutOutput } from './output-layout.ts';
+
+/** A storage as it will be written. */
+export interface PlannedStorage {
+  readonly storage: Storage;
+  /** The new key: storages are numbered by first use. */
+  readonly key: string;
+  readonly location: string;
+}
+
+/** What a fix will write, known to the byte before the first is written. */
+export interface FixPlan {
+  readonly checkpoint: Checkpoint;
+  readonly operations: readonly OperationReport[];
+  /** In the order of first use, which is their order in the file. */
+  readonly storages: readonly PlannedStorage[];
+  /** The tensors as they will be listed. */
+  readonly tensors: readonly Tensor[];
+  readonly layout: ArchiveLayout;
+  /** What is left out or mended on the way, in words. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Carries the operations out on the checkpoint's value graph and lays out the archive that will hold the result. The checkpoint is
+ * taken over: its graph is that of the result from now on.
+ *
+ * @throws RefusedError where an operation can't be done without loss, or the result can't be written; UnreadableError where records
+ * of the source are missing or short.
+ */
+export async function planFix(checkpoint: Checkpoint, operations: readonly Operation[]): Promise<FixPlan> {
+  if (checkpoint.damage[0]) throw checkpoint.damage[0];
+  if (checkpoint.omissions[0])
+    throw new RefusedError(`${checkpoint.omissions[0]}; such a file is not rewritten`);
+  const draft = new Draft(checkpoint);
+  const reports = operations.map((operation) => operation.apply(draft));
+  await loadInlineBytes(checkpoint.root);
+  const { pickle, storages } = encode(draft);
+  const { layout, notes } = await layoutOutput(checkpoint, pickle, storages);
+  const { tensors } = listTensors(checkpoint.root, checkpoint.storageOf);
+  return { checkpoint, operations: reports, storages, tensors, layout, notes };
+}
+
+/** Encodes the graph with every storage numbered by first use, as torch numbers them. */
+function encode(draft: Draft): { pickle: EncodedPickle; storages: PlannedStorage[] } {
+  const { root, storageOf } = draft.checkpoint;
+  const planned = new Map<Storage, PlannedStorage>();
+  const pickle = encodePickle(root, {
+    globals: globalsOf(draft.checkpoint),
+    persistentId(node) {
+      const storage = storageOf.get(node);
+      if (!storage) return node.id;
+      let plan = planned.get(storage);
+      if (!plan) {
+        plan = { storage, key: String(planned.size), location: draft.locationOf(storage) };
+        planned.set(storage, plan);
+      }
+      return new PyTuple(['storage', storage.storageClass, plan.key, plan.location, storage.numel]);
+    },
+  });
+  return { pickle, storages: [...planned.values()] };
+}
+
+function globalsOf(checkpoint: Checkpoint): ReadonlyMap<string, PyGlobal> {
+  const globals = new Map<string, PyGlobal>();
+  walkNodes(checkpoint.root, (node) => {
+    if (node instanceof PyGlobal) globals.set(node.qualifiedName, node);
+    return undefined;
+  });
+  return globals;
+}
