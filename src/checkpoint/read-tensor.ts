@@ -1,5 +1,5 @@
 import { RefusedError, UnreadableError } from '../io/errors.ts';
-import { isRange, readSegment, type Segment } from '../io/segment.ts';
+import { isRange, type Segment, streamSegment } from '../io/segment.ts';
 import type { Tensor } from './tensor.ts';
 import { isContiguous } from './view-coverage.ts';
 
@@ -28,6 +28,8 @@ export interface ReadTensorOptions {
 }
 
 const DEFAULT_MAX_BYTES = 2 ** 32;
+/** Bytes of a deflated record that are in memory at a time. */
+const CHUNK = 1 << 18;
 
 type ArrayMaker = new (buffer: ArrayBuffer) => TensorArray;
 
@@ -91,8 +93,7 @@ export async function readTensor(tensor: Tensor, options: ReadTensorOptions = {}
       `storage ${storage.key} of tensor ${tensor.name} has no record in the file`,
     );
   }
-  // a copy: the bytes read may alias memory of the source, and may stand at an odd address (and slice() of a Buffer copies nothing)
-  const bytes = new Uint8Array(await readSegmentRange(storage.content, offset, length));
+  const bytes = await copyRange(storage.content, offset, length);
   if (storage.byteOrder === 'big') swapBytes(bytes, dtype.swapSize);
   const dense = isContiguous(tensor) ? bytes.buffer : gather(tensor, bytes.buffer);
   const array = new (ARRAYS[dtype.name] ?? Uint8Array)(dense);
@@ -111,10 +112,20 @@ function extentOf(tensor: Tensor): [first: number, count: number] {
   return [tensor.storageOffset, reach + 1];
 }
 
-async function readSegmentRange(segment: Segment, offset: number, length: number): Promise<Uint8Array> {
-  if (offset + length > segment.length) throw shortRecord(segment.length, offset + length);
-  if (isRange(segment)) return segment.source.read(segment.offset + offset, length);
-  return (await readSegment(segment)).subarray(offset, offset + length);
+/** A fresh copy of a part of a segment: what a source returns may alias its memory, and may stand at an odd address. */
+async function copyRange(segment: Segment, offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
+  const end = offset + length;
+  if (end > segment.length) throw shortRecord(segment.length, end);
+  if (isRange(segment)) return Uint8Array.from(await segment.source.read(segment.offset + offset, length));
+  const copy = new Uint8Array(length);
+  let at = 0;
+  for await (const chunk of streamSegment(segment, CHUNK)) {
+    const from = Math.max(0, offset - at);
+    const to = Math.min(chunk.length, end - at);
+    if (to > from) copy.set(chunk.subarray(from, to), at + from - offset);
+    at += chunk.length;
+  }
+  return copy;
 }
 
 function shortRecord(has: number, needs: number): UnreadableError {

@@ -55,7 +55,7 @@ export function parametersOf(tensors: readonly Tensor[]): number {
   const shared = new Map<Storage, Tensor[]>();
   const withoutStorage = new Set<Tensor['node']>();
   let sum = 0;
-  for (const tensor of tensors) {
+  for (const tensor of withBytes(tensors)) {
     if (tensor.dtype.family !== 'float' && tensor.dtype.family !== 'quantized') continue;
     const { storage } = tensor;
     if (!storage) {
@@ -76,6 +76,14 @@ export function parametersOf(tensors: readonly Tensor[]): number {
     for (const alike of groupByDtype(views)) sum += coveredElements(alike, budget);
   }
   return sum;
+}
+
+/** Sparse, nested and wrapping tensors are nothing but their parts, and those are what has bytes. */
+function* withBytes(tensors: readonly Tensor[]): Generator<Tensor> {
+  for (const tensor of tensors) {
+    if (tensor.storage === undefined && tensor.parts.length > 0) yield* withBytes(tensor.parts);
+    else yield tensor;
+  }
 }
 
 /** An untyped storage may be viewed under several dtypes, whose elements can't be laid over each other. */

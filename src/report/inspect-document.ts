@@ -51,12 +51,21 @@ export interface FileEntry {
   readonly bytes?: number;
 }
 
+export interface ErrorEntry {
+  /** An `UnreadableCode`; `internal` for a defect of ours. */
+  readonly code: string;
+  readonly message: string;
+  readonly offset?: number;
+}
+
 export type ContainerEntry = Pick<Container, 'kind' | 'pickleProtocol' | 'byteOrder' | 'root' | 'entries'>;
 
 /** What `inspect` says of one file. Contract of DESIGN: `ckpt-doctor/inspect/1`. */
 export interface InspectDocument {
   readonly schema: typeof INSPECT_SCHEMA;
   readonly file: FileEntry;
+  /** Damage that did not keep the rest from being read. */
+  readonly error?: ErrorEntry;
   readonly container: ContainerEntry;
   readonly totals: TotalsEntry;
   readonly tensors: readonly TensorEntry[];
@@ -70,7 +79,7 @@ export interface InspectDocument {
 export interface UnreadableDocument {
   readonly schema: typeof INSPECT_SCHEMA;
   readonly file: FileEntry;
-  readonly error: { readonly code: string; readonly message: string; readonly offset?: number };
+  readonly error: ErrorEntry;
   /** What was found before the error. */
   readonly findings: readonly Finding[];
 }
@@ -102,6 +111,7 @@ export function inspectDocument(
   return {
     schema: INSPECT_SCHEMA,
     file: { path: checkpoint.path, bytes: checkpoint.source.size },
+    ...(checkpoint.damage.length > 0 && { error: damageEntry(checkpoint.damage) }),
     container: containerEntry(checkpoint.container),
     totals: totalsEntry(totalsOf(checkpoint)),
     tensors: tensors.map(tensorEntry),
@@ -114,17 +124,22 @@ export function inspectDocument(
 
 export function unreadableDocument(
   path: string,
-  bytes: number | undefined,
-  error: Pick<UnreadableError, 'code' | 'message' | 'offset'>,
+  error: ErrorEntry,
   findings: readonly Finding[] = [],
 ): UnreadableDocument {
-  const { code, message, offset } = error;
-  return {
-    schema: INSPECT_SCHEMA,
-    file: { path, ...(bytes !== undefined && { bytes }) },
-    error: { code, message, ...(offset !== undefined && { offset }) },
-    findings,
-  };
+  return { schema: INSPECT_SCHEMA, file: { path }, error, findings };
+}
+
+export function errorEntry({ code, message, offset }: UnreadableError): ErrorEntry {
+  return { code, message, ...(offset !== undefined && { offset }) };
+}
+
+/** The first damage, and how much more there is. */
+function damageEntry(damage: readonly UnreadableError[]): ErrorEntry {
+  const [first] = damage as [UnreadableError];
+  const entry = errorEntry(first);
+  if (damage.length === 1) return entry;
+  return { ...entry, message: `${entry.message} (and ${damage.length - 1} more like this)` };
 }
 
 /** Findings with their subjects cut to what a reader takes in; `count` still says how many there are. */

@@ -7,9 +7,6 @@ import type {
   UnreadableDocument,
 } from './inspect-document.ts';
 
-/** Characters gathered before they are handed on: large enough for few writes, small beside the pickle. */
-const CHUNK = 1 << 16;
-
 /**
  * The text of a document, piece by piece, so that 100 000 tensors never stand in one string. Laid out for people and for grep:
  * two-space indentation at the top, one line a tensor, storage and global.
@@ -18,31 +15,17 @@ export function* inspectJson(document: InspectDocument | UnreadableDocument, ind
   const inner = `${indent}  `;
   const field = (name: string, value: unknown) => `,\n${inner}"${name}": ${inline(value)}`;
   let head = `${indent}{\n${inner}"schema": ${inline(document.schema)}${field('file', document.file)}`;
-  if ('error' in document) {
-    head += field('error', document.error);
-  } else {
+  if (document.error) head += field('error', document.error);
+  if ('tensors' in document) {
     head += field('container', document.container);
     head += `,\n${inner}"totals": ${block(document.totals, inner)}`;
-    yield* inChunks(lines(head, inner, 'tensors', document.tensors, tensorLine));
-    yield* inChunks(lines('', inner, 'storages', document.storages, storageLine));
-    yield* inChunks(lines('', inner, 'globals', document.globals, globalLine));
+    yield* lines(head, inner, 'tensors', document.tensors, tensorLine);
+    yield* lines('', inner, 'storages', document.storages, storageLine);
+    yield* lines('', inner, 'globals', document.globals, globalLine);
     head = `,\n${inner}"metadata": ${block(document.metadata, inner)}`;
   }
-  yield* inChunks(lines(head, inner, 'findings', document.findings, inline));
+  yield* lines(head, inner, 'findings', document.findings, inline);
   yield `\n${indent}}`;
-}
-
-/** Several documents as they come, as one array. */
-export async function* inspectJsonArray(
-  documents: AsyncIterable<InspectDocument | UnreadableDocument>,
-): AsyncGenerator<string> {
-  let before = '[\n';
-  for await (const document of documents) {
-    yield before;
-    yield* inspectJson(document, '  ');
-    before = ',\n';
-  }
-  yield before === '[\n' ? '[]\n' : '\n]\n';
 }
 
 function* lines<T>(
@@ -59,18 +42,6 @@ function* lines<T>(
     before = `,\n${indent}  `;
   }
   yield items.length > 0 ? `\n${indent}]` : ']';
-}
-
-function* inChunks(pieces: Iterable<string>): Generator<string> {
-  let chunk = '';
-  for (const piece of pieces) {
-    chunk += piece;
-    if (chunk.length >= CHUNK) {
-      yield chunk;
-      chunk = '';
-    }
-  }
-  yield chunk;
 }
 
 /** One line a member. */

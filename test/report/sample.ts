@@ -4,7 +4,7 @@ import type { Storage } from '../../src/checkpoint/storage.ts';
 import type { Tensor } from '../../src/checkpoint/tensor.ts';
 import type { Finding } from '../../src/diagnose/finding.ts';
 import { MemorySource } from '../../src/io/byte-source.ts';
-import { PyDict, type Value } from '../../src/pickle/values.ts';
+import { PyDict, PyGlobal, type Value } from '../../src/pickle/values.ts';
 import { bytesOfElements, type Dtype, dtypeByName } from '../../src/torch/dtypes.ts';
 
 export function storage(key: string, over: Partial<Storage> = {}): Storage {
@@ -12,6 +12,7 @@ export function storage(key: string, over: Partial<Storage> = {}): Storage {
   const numel = over.numel ?? 0;
   return {
     key,
+    storageClass: new PyGlobal('torch', 'FloatStorage'),
     dtype,
     location: 'cpu',
     numel,
@@ -50,6 +51,7 @@ export function tensor(path: string | Path, shape: readonly number[], over: Samp
     requiresGrad: false,
     conj: false,
     neg: false,
+    parts: [],
     node: new PyDict(),
     ...rest,
     dtype,
@@ -62,6 +64,7 @@ export interface SampleCheckpoint {
   readonly container?: Partial<Container>;
   readonly root?: Value;
   readonly globals?: Checkpoint['globals'];
+  readonly damage?: Checkpoint['damage'];
 }
 
 export function checkpoint(tensors: readonly Tensor[], over: SampleCheckpoint = {}): Checkpoint {
@@ -87,6 +90,7 @@ export function checkpoint(tensors: readonly Tensor[], over: SampleCheckpoint = 
     globals: over.globals ?? [],
     records: [],
     omissions: [],
+    damage: over.damage ?? [],
     close: async () => {},
   };
 }

@@ -40,6 +40,7 @@ export function* inspectReport(
   screen: Screen,
 ): Generator<string> {
   yield* fileLines(document, options.era, screen);
+  if (document.error) yield* damageLines(document.error.message, screen);
   const findings = findingLines(
     document.findings,
     {
@@ -72,6 +73,10 @@ export function* inspectReport(
     yield '';
     yield* section;
   }
+}
+
+function damageLines(message: string, { inks, glyphs, unicode, width }: Screen): string[] {
+  return wrap(`${glyphs.error} Damaged: ${visible(message, unicode)}`, width).map(inks.error);
 }
 
 function* treeSection(

@@ -1,0 +1,118 @@
+import type { NameMatcher } from '../checkpoint/name-glob.ts';
+import { diagnose } from '../diagnose/engine.ts';
+import { openCheckpoint } from '../formats/open.ts';
+import {
+  type InspectDocument,
+  inspectDocument,
+  type UnreadableDocument,
+  unreadableDocument,
+} from '../report/inspect-document.ts';
+import type { InspectCommandOptions } from './commands/inspect.ts';
+import type { Context } from './context.ts';
+import { EXIT, reaches } from './exit-codes.ts';
+import { failureEntry, tellFailure, tellReason } from './failure.ts';
+import { progress } from './progress.ts';
+
+/** A file as it was seen, and what only people are told of it. */
+interface Inspection {
+  readonly document: InspectDocument | UnreadableDocument;
+  readonly era?: string | undefined;
+}
+
+/** Inspects files one after the other; one that can't be read does not stop the others. */
+export async function inspectFiles(
+  files: readonly string[],
+  options: InspectCommandOptions,
+  context: Context,
+): Promise<void> {
+  const inspections = inspectAll(files, options, context);
+  if (options.format === 'json') await printJson(inspections, files.length > 1, context);
+  else await printText(inspections, options, context);
+}
+
+async function* inspectAll(
+  files: readonly string[],
+  options: InspectCommandOptions,
+  context: Context,
+): AsyncGenerator<Inspection> {
+  const matches = options.filter === undefined ? undefined : await compileFilter(options.filter);
+  const bar = progress('inspecting', files.length, context, options);
+  try {
+    for (const [index, file] of files.entries()) {
+      bar.update(index);
+      const inspection = await inspectOne(file, matches, options, context);
+      bar.clear();
+      yield inspection;
+    }
+  } finally {
+    bar.stop();
+  }
+}
+
+async function compileFilter(glob: string): Promise<NameMatcher> {
+  const { compileNameGlobs } = await import('../checkpoint/name-glob.ts');
+  return compileNameGlobs([glob]);
+}
+
+async function inspectOne(
+  file: string,
+  filter: NameMatcher | undefined,
+  options: InspectCommandOptions,
+  context: Context,
+): Promise<Inspection> {
+  try {
+    const checkpoint = await openCheckpoint(file);
+    try {
+      const findings = diagnose(checkpoint);
+      const { allSubjects = false } = options;
+      const document = inspectDocument(checkpoint, findings, { allSubjects, ...(filter && { filter }) });
+      if (options.failOn && reaches(findings, options.failOn)) context.raise(EXIT.findings);
+      if (document.error) await tellReason(document.error.message, file, context);
+      return { document, era: checkpoint.container.era };
+    } finally {
+      await checkpoint.close();
+    }
+  } catch (error) {
+    await tellFailure(error, file, context, options);
+    return { document: unreadableDocument(file, failureEntry(error)) };
+  }
+}
+
+async function printJson(
+  inspections: AsyncGenerator<Inspection>,
+  asArray: boolean,
+  context: Context,
+): Promise<void> {
+  const { inspectJson } = await import('../report/json.ts');
+  let before = asArray ? '[\n' : '';
+  for await (const { document } of inspections) {
+    await context.stdout.write(before);
+    await context.stdout.writeAll(inspectJson(document, asArray ? '  ' : ''));
+    before = ',\n';
+  }
+  await context.stdout.write(asArray ? '\n]\n' : '\n');
+}
+
+async function printText(
+  inspections: AsyncGenerator<Inspection>,
+  options: InspectCommandOptions,
+  context: Context,
+): Promise<void> {
+  const [{ inspectReport }, { screenFor }] = await Promise.all([
+    import('../report/terminal/inspect-report.ts'),
+    import('./theme.ts'),
+  ]);
+  const screen = await screenFor(context, options);
+  let before = '';
+  for await (const { document, era } of inspections) {
+    // stderr has said why; there is nothing else to tell
+    if (!('tensors' in document)) continue;
+    await context.stdout.write(before);
+    await context.stdout.writeAll(withLineEnds(inspectReport(document, { ...options, era }, screen)));
+    before = '\n';
+  }
+}
+
+function* withLineEnds(lines: Iterable<string>): Generator<string> {
+  for (const line of lines) yield `${line}\n`;
+}
