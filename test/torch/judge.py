@@ -4,7 +4,7 @@
 {"do": "load", "file", "trust"?}         -> {} when torch.load(file, map_location='cpu') takes it
 {"do": "compare", "before", "after",     -> {"tensors": n} when both hold the same
  "change"?: {"strip": prefix} | {"add": prefix}, "trust"?, "mmap"?}
-{"do": "record", "file", "name"}         -> {"hex": …}, the record as torch's own archive reader gives it
+{"do": "pickle", "file"}                 -> {"bytes", "meaning"}, digests of data.pkl as torch's own archive reader gives it
 {"do": "spoil", "file", "after", "how"}  -> {} when `after` is the file with one fault, saved by torch: the judge has to see it
 
 An answer has "faults" when the judgement is against the file. `before` is loaded with map_location='cpu'; with `trust` and where weights_only
@@ -16,6 +16,7 @@ import hashlib
 import json
 import logging
 import math
+import pickletools
 import re
 import sys
 import warnings
@@ -39,7 +40,7 @@ MOST_FAULTS = 8
 
 
 def answer(request):
-    return {"hello": hello, "load": load_only, "compare": compare, "record": record, "spoil": spoil}[request.pop("do")](**request)
+    return {"hello": hello, "load": load_only, "compare": compare, "pickle": pickle_digests, "spoil": spoil}[request.pop("do")](**request)
 
 
 def hello():
@@ -57,8 +58,19 @@ def load_only(file, trust=False):
     return {}
 
 
-def record(file, name):
-    return {"hex": torch._C.PyTorchFileReader(file).get_record(name).hex()}
+def pickle_digests(file):
+    """`meaning` is the digest of the opcodes with memo references resolved, so that equal strings are equal however often they are written."""
+    data = torch._C.PyTorchFileReader(file).get_record("data.pkl")
+    steps, memo, objects = [], {}, 0
+    for opcode, argument, _ in pickletools.genops(data):
+        if "PUT" in opcode.name:
+            is_text = steps[-1][0] == "BINUNICODE"
+            memo[argument] = steps[-1] if is_text else ("GET", objects)
+            objects += not is_text
+        else:
+            steps.append(memo[argument] if "GET" in opcode.name else (opcode.name, argument))
+    digests = [hashlib.sha256(content).hexdigest() for content in (data, repr(steps).encode())]
+    return dict(zip(("bytes", "meaning"), digests))
 
 
 def spoil(file, after, how):

@@ -12,7 +12,9 @@ export interface Verdict {
   readonly tensors?: number;
   readonly torch?: string;
   readonly numpy?: boolean;
-  readonly hex?: string;
+  /** SHA-256 of a data.pkl: of its bytes, and of what they come to where equal strings are one. */
+  readonly bytes?: string;
+  readonly meaning?: string;
 }
 
 /** How keys are expected to differ between the file before and the file after. */
