@@ -10,6 +10,12 @@ const STREAM_CHUNK = 256 * 1024;
 /** Writes `length` bytes at `at` of a buffer. */
 export type Fill = (buffer: Buffer, at: number) => void;
 
+/** Gets to see bytes of a segment, in order. */
+export type See = (bytes: Uint8Array) => void;
+
+/** Puts `count` bytes, from `from` on of what is being appended, at `at` of the current window. */
+type Put = (from: number, count: number, at: number) => void;
+
 /** A stretch of the output that is assembled in one buffer and written at once. */
 interface Window {
   readonly buffer: Buffer;
@@ -50,29 +56,35 @@ export class WindowedWriter {
     this.#window = openWindow(Buffer.allocUnsafeSlow(this.#windowBytes), 0);
   }
 
-  /** Appends `length` bytes that `fill` writes at once. They stand in one window, so `length` is at most 4 MiB. */
-  async append(length: number, fill: Fill): Promise<void> {
-    const at = await this.#reserve(length);
+  /**
+   * Appends `length` bytes that `fill` writes at once. They stand in one window, so `length` is at most 4 MiB.
+   *
+   * This and the next two give a promise only where there is something to wait for: a hundred thousand small records are
+   * appended without one.
+   */
+  append(length: number, fill: Fill): Promise<void> | undefined {
+    const at = this.#reserve(length);
+    if (at === undefined) return this.#send().then(() => this.append(length, fill));
     fill(this.#window.buffer, at);
+    return undefined;
   }
 
   /** Appends `length` bytes that `fill` writes once everything before them was seen. */
-  async appendLater(length: number, fill: Fill): Promise<void> {
-    const at = await this.#reserve(length);
+  appendLater(length: number, fill: Fill): Promise<void> | undefined {
+    const at = this.#reserve(length);
+    if (at === undefined) return this.#send().then(() => this.appendLater(length, fill));
     this.#window.steps.push((buffer) => fill(buffer, at));
+    return undefined;
   }
 
   /** Appends the bytes of a segment; `see` gets them piece by piece, in order, when they are there. */
-  async appendSegment(segment: Segment, see: (bytes: Uint8Array) => void): Promise<void> {
-    if (isBytes(segment)) await this.#appendBytes(segment, see);
-    else if (isRange(segment)) {
-      const { source, offset, length } = segment;
-      await this.#appendStretches(length, see, (from, count, at) => {
-        this.#window.reads.push({ source, offset: offset + from, length: count, at });
-      });
-    } else {
-      for await (const chunk of streamSegment(segment, STREAM_CHUNK)) await this.#appendBytes(chunk, see);
-    }
+  appendSegment(segment: Segment, see: See): Promise<void> | undefined {
+    if (isBytes(segment)) return this.#appendBytes(segment, see);
+    if (!isRange(segment)) return this.#appendStream(segment, see);
+    const { source, offset, length } = segment;
+    return this.#appendStretches(length, see, (from, count, at) => {
+      this.#window.reads.push({ source, offset: offset + from, length: count, at });
+    });
   }
 
   /** Waits until all bytes so far were seen, and all that was to be filled later is. */
@@ -92,34 +104,42 @@ export class WindowedWriter {
     await Promise.allSettled(this.#inFlight);
   }
 
-  #appendBytes(bytes: Uint8Array, see: (bytes: Uint8Array) => void): Promise<void> {
+  async #appendStream(segment: Segment, see: See): Promise<void> {
+    for await (const chunk of streamSegment(segment, STREAM_CHUNK)) await this.#appendBytes(chunk, see);
+  }
+
+  #appendBytes(bytes: Uint8Array, see: See): Promise<void> | undefined {
     return this.#appendStretches(bytes.byteLength, see, (from, count, at) => {
       this.#window.buffer.set(bytes.subarray(from, from + count), at);
     });
   }
 
   /** Cuts `length` bytes into stretches that fit into windows, and has each put at its place. */
-  async #appendStretches(
-    length: number,
-    see: (bytes: Uint8Array) => void,
-    put: (from: number, count: number, at: number) => void,
-  ): Promise<void> {
-    let from = 0;
-    while (from < length) {
-      const at = await this.#reserve(1);
-      const count = Math.min(length - from, this.#windowBytes - at);
-      put(from, count, at);
-      this.#window.steps.push((buffer) => see(buffer.subarray(at, at + count)));
-      this.#window.length = at + count;
-      from += count;
-    }
+  #appendStretches(length: number, see: See, put: Put): Promise<void> | undefined {
+    const done = this.#putStretch(0, length, see, put);
+    return done === length ? undefined : this.#appendRest(done, length, see, put);
   }
 
-  /** Position in the current window of the next `length` bytes; a window that has no room for them ends before. */
-  async #reserve(length: number): Promise<number> {
-    if (length > this.#windowBytes) throw new RangeError(`${length} bytes don't fit into a window`);
-    if (this.#window.length + length > this.#windowBytes) await this.#send();
+  async #appendRest(start: number, length: number, see: See, put: Put): Promise<void> {
+    for (let done = start; done < length; done = this.#putStretch(done, length, see, put)) await this.#send();
+  }
+
+  /** Puts as many of the bytes from `done` to `length` as the window has room for, and returns how many are done then. */
+  #putStretch(done: number, length: number, see: See, put: Put): number {
     const at = this.#window.length;
+    const count = Math.min(length - done, this.#windowBytes - at);
+    if (count === 0) return done;
+    this.#window.length += count;
+    put(done, count, at);
+    this.#window.steps.push((buffer) => see(buffer.subarray(at, at + count)));
+    return done + count;
+  }
+
+  /** Position in the current window of the next `length` bytes; undefined where it has no room for them. */
+  #reserve(length: number): number | undefined {
+    if (length > this.#windowBytes) throw new RangeError(`${length} bytes don't fit into a window`);
+    const at = this.#window.length;
+    if (at + length > this.#windowBytes) return undefined;
     this.#window.length += length;
     return at;
   }

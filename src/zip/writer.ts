@@ -43,15 +43,18 @@ export async function writeArchive(
     options.onProgress?.(written, size);
   });
   try {
-    for (const [index, record] of records.entries()) await writeRecord(writer, layout, index, record, sums);
+    for (let index = 0; index < records.length; index++) {
+      for (const waiting of appendRecord(writer, layout, index, sums))
+        if (waiting !== undefined) await waiting;
+    }
     // The directory holds every CRC, so it waits for the last of them.
     await writer.seen();
     for (let index = 0; index < records.length; index++) {
       const numbers = numbersOf(layout, index);
-      const length = directoryEntryBytes(numbers);
-      await writer.append(length, (into, at) => {
+      const waiting = writer.append(directoryEntryBytes(numbers), (into, at) => {
         writeDirectoryEntry(into, at, numbers, sums[index] as number);
       });
+      if (waiting !== undefined) await waiting;
     }
     await writer.append(END_RECORDS_BYTES, (into, at) => {
       writeEndRecords(into, at, { entries: records.length, directoryOffset, directorySize });
@@ -63,25 +66,25 @@ export async function writeArchive(
   return { crc32: sums };
 }
 
-async function writeRecord(
+/** Header, content and descriptor of a record; each step gives what is to be awaited before the next, if anything. */
+function* appendRecord(
   writer: WindowedWriter,
   layout: ArchiveLayout,
   index: number,
-  record: OutputRecord,
   sums: Uint32Array,
-): Promise<void> {
+): Generator<Promise<void> | undefined, void, void> {
   const numbers = numbersOf(layout, index);
   const dataOffset = layout.dataOffsets[index] as number;
-  await writer.append(dataOffset - numbers.headerOffset, (into, at) => {
+  yield writer.append(dataOffset - numbers.headerOffset, (into, at) => {
     writeLocalHeader(into, at, numbers, dataOffset);
   });
   const see = (bytes: Uint8Array): void => {
     sums[index] = crc32(bytes, sums[index]);
   };
-  for (const segment of record.content) await writer.appendSegment(segment, see);
+  for (const segment of (layout.records[index] as OutputRecord).content)
+    yield writer.appendSegment(segment, see);
   const length = descriptorBytes(numbers.headerOffset, numbers.size);
-  if (length === 0) return;
-  await writer.appendLater(length, (into, at) => {
+  yield writer.appendLater(length, (into, at) => {
     writeDescriptor(into, at, numbers, sums[index] as number);
   });
 }
