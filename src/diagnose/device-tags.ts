@@ -1,5 +1,10 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import { pathName } from '../checkpoint/path.ts';
 import type { Storage } from '../checkpoint/storage.ts';
+import type { Tensor } from '../checkpoint/tensor.ts';
+import { pathOf, walkNodes } from '../checkpoint/walk.ts';
+import { argumentsOf, callableName, PyObject } from '../pickle/values.ts';
+import { printable } from './wording.ts';
 
 /**
  * What torch makes of a location tag. Only the literal `cpu` is the CPU to it; `cpu:0`, `CPU` and an empty tag are `odd-cpu`.
@@ -19,7 +24,7 @@ export function tagKind(tag: string): TagKind {
  */
 export function exoticFailure(tag: string): string {
   const name = tag.match(/^(cuda|xpu|mtia|hpu|privateuseone)(?=$|:|\d)/)?.[0];
-  if (name && !/^[a-z]+(:(0|[1-9]\d*))?$/.test(tag)) return `Invalid device string: '${tag}'`;
+  if (name && !/^[a-z]+(:(0|[1-9]\d*))?$/.test(tag)) return `Invalid device string: '${printable(tag)}'`;
   if (name === 'xpu' || name === 'mtia')
     return `Attempting to deserialize object on a ${name.toUpperCase()} device but torch.${name}.is_available() is False`;
   if (name) return `The ${name.toUpperCase()} device module is not registered`;
@@ -27,8 +32,17 @@ export function exoticFailure(tag: string): string {
   return unknownTagFailure(tag);
 }
 
+/** The same for the device of a rebuild call, which torch makes a tensor for instead of restoring a storage. */
+export function deviceCallFailure(device: string): string {
+  const backend = device.split(':')[0] as string;
+  if (backend === 'cuda') return 'Torch not compiled with CUDA enabled';
+  if (backend === 'xla' || backend === 'maia')
+    return `Could not run 'aten::empty.memory_format' with arguments from the '${backend.toUpperCase()}' backend`;
+  return `Expected one of cpu, cuda, … device type at start of device string: ${printable(backend)}`;
+}
+
 export function unknownTagFailure(tag: string): string {
-  return `don't know how to restore data location of torch.storage.UntypedStorage (tagged with ${tag})`;
+  return `don't know how to restore data location of torch.storage.UntypedStorage (tagged with ${printable(tag)})`;
 }
 
 /** Storages of certain tags, in the words of a report. */
@@ -57,11 +71,41 @@ export function findTagged(checkpoint: Checkpoint, matches: (tag: string) => boo
   if (!storages.size) return undefined;
   const subjects: string[] = [];
   const bare = new Set(storages);
-  for (const { storage, name } of checkpoint.tensors) {
-    if (!storage || !storages.has(storage)) continue;
-    subjects.push(name);
-    bare.delete(storage);
+  for (const tensor of checkpoint.tensors) {
+    const hit = storagesOf(tensor).filter((storage) => storages.has(storage));
+    if (hit.length) subjects.push(tensor.name);
+    for (const storage of hit) bare.delete(storage);
   }
   for (const storage of bare) subjects.push(`storage ${storage.key}`);
   return { tags: [...tags], subjects };
+}
+
+/** A sparse or nested tensor has its storages in its parts. */
+function storagesOf({ storage, parts }: Tensor): Storage[] {
+  const own = storage ? [storage] : [];
+  return parts.length ? [...own, ...parts.flatMap(storagesOf)] : own;
+}
+
+/** Calls that rebuild a tensor for a device without storages; the third argument names the device, and map_location replaces it. */
+const DEVICE_CALLS = new Set([
+  'torch._utils._rebuild_device_tensor_from_cpu_tensor',
+  'torch._utils._rebuild_device_tensor_from_numpy',
+  'torch._utils._rebuild_xla_tensor',
+]);
+
+/** Tensors of torch_xla and its like: a copy on the CPU, or a numpy array, with the name of the device to move it to. */
+export function findDeviceCalls(checkpoint: Checkpoint): Tagged | undefined {
+  if (!checkpoint.globals.some(({ name }) => DEVICE_CALLS.has(name))) return undefined;
+  const tags = new Set<string>();
+  const subjects: string[] = [];
+  walkNodes(checkpoint.root, (node, place) => {
+    if (!(node instanceof PyObject) || !DEVICE_CALLS.has(callableName(node) ?? '')) return true;
+    const device = argumentsOf(node)[2];
+    if (typeof device === 'string' && device !== 'cpu') {
+      tags.add(device);
+      subjects.push(pathName(pathOf(place)));
+    }
+    return false;
+  });
+  return subjects.length ? { tags: [...tags], subjects } : undefined;
 }

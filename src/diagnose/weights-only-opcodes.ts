@@ -49,6 +49,24 @@ export function refusedOpcodes(counts: Readonly<Uint32Array>): number[] {
   return refused;
 }
 
+/** Protocol 2 can't say what these say in any other way: tuples that hold themselves, registry codes, out-of-band buffers. */
+const WITHOUT_SUBSTITUTE: readonly OpName[] = [
+  'POP',
+  'POP_MARK',
+  'EXT1',
+  'EXT2',
+  'EXT4',
+  'NEXT_BUFFER',
+  'READONLY_BUFFER',
+];
+
+const withoutSubstitute = new Set<number>(WITHOUT_SUBSTITUTE.map((name) => Op[name]));
+
+/** True for a refused opcode that is still needed when the same values are written as protocol 2. */
+export function outlivesRewrite(code: number): boolean {
+  return withoutSubstitute.has(code);
+}
+
 /** Protocols 0 and 1 do not declare themselves: a stream without PROTO is of protocol 1 when it has an opcode of protocol 1. */
 export function protocolInUse(declared: number, counts: Readonly<Uint32Array>): number {
   if (declared > 0) return declared;

@@ -1,15 +1,21 @@
-import { defineRule } from '../../define-rule.ts';
-import { exoticFailure, findTagged, tagKind } from '../../device-tags.ts';
-import { counted, listed, printable } from '../../wording.ts';
+import { defineRule, type RuleResult } from '../../define-rule.ts';
+import {
+  deviceCallFailure,
+  exoticFailure,
+  findDeviceCalls,
+  findTagged,
+  type Tagged,
+  tagKind,
+} from '../../device-tags.ts';
+import { counted, listed } from '../../wording.ts';
 
-/** Where the tag comes from, for the tags that a person may not know. */
+/** Where a tag comes from, for the tags that a person may not know. */
 const ORIGINS: Readonly<Record<string, string>> = {
   mps: 'an Apple GPU',
   xla: 'a TPU',
-  npu: 'Ascend',
+  npu: 'an Ascend NPU',
   xpu: 'an Intel GPU',
-  hpu: 'Gaudi',
-  mtia: 'MTIA',
+  hpu: 'a Gaudi accelerator',
   privateuseone: 'a plug-in backend such as DirectML',
 };
 
@@ -17,17 +23,22 @@ export default defineRule({
   id: 'device/exotic-tag',
   severity: 'error',
   needs: 'pickle',
-  title: 'Storages are tagged with a device that most machines lack',
+  title: 'Tensors are tagged with a device that most machines lack',
   check(checkpoint) {
     const tagged = findTagged(checkpoint, (tag) => tagKind(tag) === 'exotic');
-    if (!tagged) return undefined;
-    const { tags, subjects } = tagged;
-    const first = tags[0] as string;
-    const origin = ORIGINS[first.split(':')[0] as string];
-    return {
-      message: `${counted(subjects.length, 'tensor is', 'tensors are')} tagged ${listed(tags)}${origin ? ` (${origin})` : ''}: on any other machine torch.load fails with "${printable(exoticFailure(first))}".`,
-      subjects,
-      fix: ['--map-location', 'cpu'],
-    };
+    const calls = findDeviceCalls(checkpoint);
+    return [
+      ...(tagged ? [resultFor(tagged, exoticFailure(tagged.tags[0] as string))] : []),
+      ...(calls ? [resultFor(calls, deviceCallFailure(calls.tags[0] as string))] : []),
+    ];
   },
 });
+
+function resultFor({ tags, subjects }: Tagged, failure: string): RuleResult {
+  const origin = ORIGINS[(tags[0] as string).split(':')[0] as string];
+  return {
+    message: `${counted(subjects.length, 'tensor is', 'tensors are')} tagged ${listed(tags)}${origin ? ` (${origin})` : ''}: where torch has no such device, torch.load fails with "${failure}".`,
+    subjects,
+    fix: ['--map-location', 'cpu'],
+  };
+}

@@ -13,7 +13,7 @@ export default defineRule({
     const { tags, subjects } = tagged;
     const spelt = tags.slice(0, 3).map((tag) => `"${printable(tag)}"`);
     return {
-      message: `${counted(subjects.length, 'tensor is', 'tensors are')} tagged ${spelt.join(', ')}, where torch accepts only "cpu": torch.load fails on every machine with "${printable(unknownTagFailure(tags[0] as string))}".`,
+      message: `${counted(subjects.length, 'tensor is', 'tensors are')} tagged ${spelt.join(', ')}, where torch accepts only "cpu": torch.load fails on every machine with "${unknownTagFailure(tags[0] as string)}".`,
       subjects,
       fix: ['--map-location', 'cpu'],
     };

@@ -23,7 +23,7 @@ function alarm(groups: readonly WeightGroup[]): RuleResult | undefined {
   const odd = unintended(group);
   const dtype = (odd[0] as Weight).tensor.dtype.name;
   return {
-    message: `${share(group, odd)} (${listed(odd.map(({ name }) => name))}), most of the rest is ${group.mainDtype}${elsewhere(groups)}: used as saved, by a whole-model pickle or assign=True, they fail with "${mismatchFailure(group.mainDtype, dtype)}". A plain load_state_dict casts them silently; call .float() or .half() on the model before saving it to have one dtype.`,
+    message: `${share(group, odd)} (${listed(odd.map(({ name }) => name))})${rest(group, odd)}${elsewhere(groups)}: used as saved, by a whole-model pickle or assign=True, they fail with "${mismatchFailure(group.mainDtype, dtype)}". A plain load_state_dict casts them silently; call .float() or .half() on the model before saving it to have one dtype.`,
     subjects: groups.flatMap(unintended).map(({ name }) => name),
   };
 }
@@ -33,7 +33,7 @@ function note(groups: readonly WeightGroup[]): RuleResult | undefined {
   if (!group) return undefined;
   return {
     severity: 'info',
-    message: `${share(group, oddOnes(group))}, most of the rest is ${group.mainDtype}${elsewhere(groups)}: all of them are normalisation layers or buffers, which are usually kept so on purpose.`,
+    message: `${share(group, oddOnes(group))}${rest(group, oddOnes(group))}${elsewhere(groups)}: all of them are normalisation layers or buffers, which are usually kept so on purpose.`,
     subjects: groups.flatMap(oddOnes).map(({ name }) => name),
   };
 }
@@ -53,6 +53,10 @@ function unintended(group: WeightGroup): Weight[] {
 function share(group: WeightGroup, odd: readonly Weight[]): string {
   const dtypes = [...new Set(odd.map(({ tensor }) => tensor.dtype.name))];
   return `${odd.length} of ${counted(group.weights.length, 'floating-point tensor')} in ${placeName(group.path)} ${odd.length === 1 ? 'is' : 'are'} ${listed(dtypes)}`;
+}
+
+function rest(group: WeightGroup, odd: readonly Weight[]): string {
+  return `, ${odd.length === oddOnes(group).length ? 'the rest' : 'most of the rest'} ${group.mainDtype}`;
 }
 
 function elsewhere(groups: readonly WeightGroup[]): string {

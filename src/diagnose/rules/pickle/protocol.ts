@@ -2,12 +2,16 @@ import type { Checkpoint, ContainerKind, PickleFacts } from '../../../checkpoint
 import { Op, opcodeName } from '../../../pickle/opcodes.ts';
 import { PyDict, PyList } from '../../../pickle/values.ts';
 import { defineRule } from '../../define-rule.ts';
-import { protocolInUse, refusedOpcodes } from '../../weights-only-opcodes.ts';
+import { outlivesRewrite, protocolInUse, refusedOpcodes } from '../../weights-only-opcodes.ts';
 
 /** Containers whose pickle `torch.load` hands to Python's unpickler. */
 const KINDS: readonly ContainerKind[] = ['torch-zip', 'torch-legacy', 'pickle'];
 /** The newest protocol that Python has. */
 const NEWEST_PROTOCOL = 5;
+/** Protocol 2 counts the bytes of a string in 32 bits. */
+const MAX_STRING = 2 ** 32;
+/** What fix takes through memory to write bytes objects as the text that protocol 2 makes of them. */
+const MOST_BYTES = 256 * 2 ** 20;
 
 export default defineRule({
   id: 'pickle/protocol',
@@ -24,15 +28,19 @@ export default defineRule({
       ...(refused.length ? [weightsOnlyFailure(firstMet(refused, protocol, checkpoint))] : []),
       ...plainFailures(pickle),
     ];
+    const rewritable = isRewritable(checkpoint, pickle, refused);
+    const cure = rewritable
+      ? 'fix writes protocol 2, in the opcodes that weights_only reads.'
+      : 'Protocol 2 can not say what is in it, so fix does not heal this: load it with torch.load(weights_only=False), if you trust it, and save what you need.';
     return {
       severity: failures.length ? 'error' : 'warning',
       message: failures.length
-        ? `The pickle is of protocol ${protocol}: ${failures.join(', and ')}. Whatever fix writes is protocol 2, which every torch.load reads.`
-        : `The pickle is of protocol ${protocol}: torch.load with weights_only=True warns "Detected pickle protocol ${protocol} in the checkpoint" and fails once a bytes object is in it ("Unsupported operand 67"). Whatever fix writes is protocol 2.`,
+        ? `The pickle is of protocol ${protocol}: ${failures.join(', and ')}. ${cure}`
+        : `The pickle is of protocol ${protocol}: torch.load with weights_only=True warns "Detected pickle protocol ${protocol} in the checkpoint" and fails once a bytes object is in it ("Unsupported operand 67"). ${cure}`,
       subjects: refused.length
         ? refused.map((code) => `${opcodeName(code)} (${code})`)
         : [`PROTO ${protocol}`],
-      fix: isReadable(checkpoint, pickle) ? ['--auto'] : [],
+      fix: rewritable ? ['--auto'] : [],
     };
   },
 });
@@ -55,7 +63,17 @@ function firstMet(refused: readonly number[], protocol: number, { root }: Checkp
   return refused.find((code) => code === leader) ?? (refused[0] as number);
 }
 
-/** Protocol 0 writes a storage's description as text: where that text could not be understood there is no tensor to write again. */
-function isReadable({ storages }: Checkpoint, { opcodes }: PickleFacts): boolean {
-  return !opcodes[Op.PERSID] || storages.length > 0;
+/**
+ * Self-referring tuples, extension codes, out-of-band buffers and very long bytes have no other form in protocol 2. And protocol 0
+ * writes a storage's description as text: where that was not understood, there is no tensor to write again.
+ */
+function isRewritable({ storages }: Checkpoint, pickle: PickleFacts, refused: readonly number[]): boolean {
+  if (refused.some(outlivesRewrite)) return false;
+  let heldBytes = 0;
+  for (const { opcode, length } of pickle.longPayloads) {
+    if (length >= MAX_STRING) return false;
+    if (!opcode.includes('UNICODE')) heldBytes += length;
+  }
+  if (heldBytes > MOST_BYTES) return false;
+  return !pickle.opcodes[Op.PERSID] || storages.length > 0;
 }

@@ -1,0 +1,293 @@
+import type { Checkpoint } from '../../src/checkpoint/checkpoint.ts';
+import { MemorySource, type SourceRange } from '../../src/io/byte-source.ts';
+import type { OpName } from '../../src/pickle/opcodes.ts';
+import { PyBytes, type Value } from '../../src/pickle/values.ts';
+import {
+  type CheckpointOptions,
+  call,
+  checkpointOf,
+  dict,
+  instance,
+  orderedDict,
+  type TensorOptions,
+  tensor,
+} from '../support/checkpoint-builder.ts';
+
+/** A checkpoint, built here or standing in `fixtures/` as a real torch wrote it. */
+export type Fixture = { readonly name: string; readonly build: () => Checkpoint } | { readonly file: string };
+
+/** What makes a rule speak, and what looks like it but must leave it silent. */
+export interface RuleCases {
+  readonly triggers: readonly Fixture[];
+  readonly quiet: readonly Fixture[];
+}
+
+const built = (name: string, build: () => Value, options?: CheckpointOptions): Fixture => ({
+  name,
+  build: () => checkpointOf(build(), options),
+});
+const file = (path: string): Fixture => ({ file: path });
+
+/** A small network as `state_dict()` lists it: convolution, batch normalisation, linear layer. */
+export function network(options: TensorOptions = {}, prefix = ''): Record<string, Value> {
+  return {
+    [`${prefix}conv.weight`]: tensor({ shape: [8, 3, 3, 3], ...options }),
+    [`${prefix}bn.weight`]: tensor({ shape: [8], ...options }),
+    [`${prefix}bn.bias`]: tensor({ shape: [8], ...options }),
+    [`${prefix}bn.running_mean`]: tensor({ shape: [8], ...options }),
+    [`${prefix}bn.num_batches_tracked`]: tensor({ ...options, shape: [], dtype: 'int64' }),
+    [`${prefix}fc.weight`]: tensor({ shape: [10, 8], ...options }),
+    [`${prefix}fc.bias`]: tensor({ shape: [10], ...options }),
+  };
+}
+
+export function payload(bytes: number, opcode: string, protocol: number): Checkpoint {
+  const range: SourceRange = { source: new MemorySource(new Uint8Array()), offset: 90, length: bytes };
+  return checkpointOf(dict({ index: dict({ vectors: new PyBytes('bytes', range) }) }), {
+    protocol,
+    longPayloads: [{ offset: 90, length: bytes, opcode }],
+  });
+}
+
+const tagged = (...tags: string[]) =>
+  built(`tags ${tags.map((tag) => JSON.stringify(tag)).join(' ')}`, () =>
+    orderedDict(Object.fromEntries(tags.map((location, index) => [`${index}.weight`, tensor({ location })]))),
+  );
+const clean = built('a plain state_dict on the CPU', () => orderedDict(network()));
+const protocolOf = (protocol: number, ...opcodes: OpName[]) =>
+  built(`protocol ${protocol} with ${opcodes.join(' ')}`, () => dict({}), { protocol, opcodes });
+
+export const CASES: Readonly<Record<string, RuleCases>> = {
+  'device/cuda-tag': {
+    triggers: [
+      tagged('cuda:0'),
+      tagged('cuda'),
+      tagged('cpu', 'cuda:1', 'cuda:0'),
+      file('broken/ddp_cuda.pth'),
+      file('broken/cuda_without_index.pth'),
+      file('broken/two_gpus.pth'),
+      file('broken/cuda_and_cpu.pth'),
+      file('torch-1.13/ddp_cuda.pth'),
+    ],
+    quiet: [
+      clean,
+      tagged('cuda0'),
+      tagged('mps', 'xpu:0', 'meta'),
+      file('clean/state_dict.pth'),
+      file('broken/ddp_cpu.pth'),
+    ],
+  },
+  'device/exotic-tag': {
+    triggers: [
+      ...[
+        'mps',
+        'mps:0',
+        'xla:0',
+        'npu:0',
+        'hpu',
+        'xpu:0',
+        'mtia:0',
+        'privateuseone:0',
+        'dml',
+        'meta:0',
+        'cuda0',
+        'cuda:01',
+      ].map((tag) => tagged(tag)),
+      built('a tensor of torch_xla', () =>
+        dict({
+          w: call('torch._utils._rebuild_device_tensor_from_cpu_tensor', tensor(), null, 'xla:0', false),
+        }),
+      ),
+      file('broken/tag_mps.pth'),
+      file('broken/tag_xla_0.pth'),
+      file('broken/tag_npu_0.pth'),
+      file('broken/tag_hpu.pth'),
+      file('broken/tag_xpu_0.pth'),
+      file('broken/tag_privateuseone_0.pth'),
+      file('broken/xla_tensors.pth'),
+      file('broken/xla_arrays.pth'),
+    ],
+    quiet: [
+      clean,
+      tagged('cuda:0', 'cpu:0', 'meta'),
+      built('a tensor of torch_xla that was moved to the CPU', () =>
+        dict({
+          w: call('torch._utils._rebuild_device_tensor_from_cpu_tensor', tensor(), null, 'cpu', false),
+        }),
+      ),
+      file('broken/tag_meta.pth'),
+      file('broken/cuda_state_dict.pth'),
+    ],
+  },
+  'device/nonstandard-cpu-tag': {
+    triggers: [
+      ...['cpu:0', 'CPU', '', ' cpu', 'Cpu:1'].map((tag) => tagged(tag)),
+      file('broken/tag_cpu_0.pth'),
+      file('broken/tag_cpu_upper_case.pth'),
+    ],
+    quiet: [
+      clean,
+      tagged('cuda:0', 'xpu:0', 'cpux'),
+      file('clean/state_dict.pth'),
+      file('broken/tag_xpu_0.pth'),
+    ],
+  },
+  'keys/module-prefix': {
+    triggers: [
+      built('DataParallel at the root', () => orderedDict(network({}, 'module.'))),
+      built('DataParallel under two keys', () =>
+        dict({
+          model: orderedDict(network({}, 'module.')),
+          ema: orderedDict(network({}, 'module.')),
+          epoch: 3,
+        }),
+      ),
+      built('AveragedModel', () =>
+        orderedDict({ n_averaged: tensor({ shape: [], dtype: 'int64' }), ...network({}, 'module.') }),
+      ),
+      built('a child called module', () =>
+        orderedDict({ ...network({}, 'module.'), ...network({}, 'head.') }),
+      ),
+      file('broken/ddp_cpu.pth'),
+      file('broken/prefix_partial.pth'),
+      file('broken/prefix_nested.pth'),
+      file('broken/prefix_collision.pth'),
+      file('broken/prefix_in_list.pth'),
+      file('broken/prefix_ddp_metadata.pth'),
+      file('broken/averaged_model.pth'),
+    ],
+    quiet: [
+      clean,
+      built('.module. inside a name', () => orderedDict(network({}, 'encoder.module.'))),
+      built('names that only look like it', () => orderedDict(network({}, 'module_list.0.'))),
+      built('a dict of strings', () => dict({ names: dict({ 'module.weight': 'the encoder' }) })),
+      built('a key that is nothing but the prefix', () => dict({ 'module.': tensor() })),
+      file('clean/inner_module_names.pth'),
+      file('clean/state_dict.pth'),
+    ],
+  },
+  'dtype/mixed-float': {
+    triggers: [
+      built('a float16 head', () =>
+        orderedDict({ ...network(), 'fc.weight': tensor({ shape: [10, 8], dtype: 'float16' }) }),
+      ),
+      built('float16 beside bfloat16', () =>
+        orderedDict({ ...network({ dtype: 'float16' }, 'a.'), ...network({ dtype: 'bfloat16' }, 'b.') }),
+      ),
+      built('float64 leftovers', () =>
+        orderedDict({ ...network(), ...network({ dtype: 'float64' }, 'head.') }),
+      ),
+      built('float16 normalisation in a float32 model', () =>
+        orderedDict({ ...network(), 'bn.weight': tensor({ shape: [8], dtype: 'float16' }) }),
+      ),
+      built('normalisation kept in float32', () =>
+        orderedDict({ ...network({ dtype: 'float16' }), 'bn.weight': tensor({ shape: [8] }) }),
+      ),
+      built('a pickled module with a float16 child', () =>
+        instance('models.Net', {
+          _parameters: dict({}),
+          _modules: dict({
+            a: instance('torch.nn.Linear', { _parameters: dict({ weight: tensor({ kind: 'parameter' }) }) }),
+            b: instance('torch.nn.Linear', {
+              _parameters: dict({ weight: tensor({ kind: 'parameter', dtype: 'float16' }) }),
+            }),
+          }),
+        }),
+      ),
+      file('broken/mixed_float.pth'),
+      file('broken/mixed_in_one_module.pth'),
+      file('broken/half_and_bfloat16.pth'),
+    ],
+    quiet: [
+      clean,
+      built('float16 with integer buffers', () => orderedDict(network({ dtype: 'float16' }))),
+      built('float16 with a float64 scalar', () =>
+        orderedDict({
+          ...network({ dtype: 'float16' }),
+          logit_scale: tensor({ shape: [], dtype: 'float64' }),
+        }),
+      ),
+      built('float16 weights beside an optimizer in float32', () =>
+        dict({
+          model: orderedDict(network({ dtype: 'float16' })),
+          optimizer: dict({
+            state: dict({
+              0: dict({
+                step: tensor({ shape: [1] }),
+                exp_avg: tensor({ dtype: 'float16' }),
+                weight: tensor(),
+              }),
+            }),
+            param_groups: dict({}),
+          }),
+        }),
+      ),
+      built('a float16 model beside its float32 EMA copy', () =>
+        dict({ model: orderedDict(network({ dtype: 'float16' })), ema: orderedDict(network()) }),
+      ),
+      built('8-bit floats with their scales', () =>
+        orderedDict({
+          'fc.weight': tensor({ dtype: 'float8_e4m3fn' }),
+          'fc.weight_scale_inv': tensor(),
+          'norm.weight': tensor({ shape: [8], dtype: 'bfloat16' }),
+          'head.weight': tensor({ dtype: 'bfloat16' }),
+        }),
+      ),
+      built('a dict of features', () => dict({ x: tensor(), y: tensor({ dtype: 'float64' }) })),
+      file('clean/state_dict.pth'),
+      file('clean/adam_and_scheduler.pth'),
+      file('broken/half_weights.pth'),
+    ],
+  },
+  'dtype/half-weights': {
+    triggers: [
+      built('float16', () => orderedDict(network({ dtype: 'float16' }))),
+      built('bfloat16', () => orderedDict(network({ dtype: 'bfloat16' }))),
+      file('broken/half_weights.pth'),
+    ],
+    quiet: [
+      clean,
+      built('a float16 head', () =>
+        orderedDict({ ...network(), 'fc.weight': tensor({ shape: [10, 8], dtype: 'float16' }) }),
+      ),
+      built('float16 features', () => dict({ features: tensor({ dtype: 'float16' }) })),
+      file('clean/state_dict.pth'),
+    ],
+  },
+  'pickle/protocol': {
+    triggers: [
+      protocolOf(0, 'MARK', 'DICT', 'PUT', 'UNICODE', 'SETITEM', 'STOP'),
+      protocolOf(0, 'BINPUT', 'INT', 'STOP'),
+      protocolOf(2, 'PROTO', 'BINSTRING', 'STOP'),
+      protocolOf(3, 'PROTO', 'BINUNICODE', 'STOP'),
+      protocolOf(3, 'PROTO', 'SHORT_BINBYTES', 'STOP'),
+      protocolOf(4, 'PROTO', 'FRAME', 'MEMOIZE', 'STOP'),
+      protocolOf(5, 'PROTO', 'FRAME', 'MEMOIZE', 'STOP'),
+      protocolOf(9, 'PROTO', 'EMPTY_DICT', 'STOP'),
+      ...[1, 3, 4, 5].map((protocol) => file(`broken/protocol_${protocol}.pth`)),
+      file('broken/ddp_cuda_protocol_4.pth'),
+    ],
+    quiet: [
+      clean,
+      built('TorchScript, which Python does not unpickle', () => dict({}), {
+        kind: 'torchscript',
+        opcodes: ['PROTO', 'POP', 'STOP'],
+      }),
+      file('clean/protocol_2.pth'),
+      file('clean/state_dict.pth'),
+      file('torch-1.13/state_dict.pth'),
+    ],
+  },
+  'pickle/inline-bytes-huge': {
+    triggers: [
+      { name: '5 GiB of bytes in protocol 4', build: () => payload(5 * 2 ** 30, 'BINBYTES8', 4) },
+      { name: '1.5 GiB of bytes in protocol 3', build: () => payload(1.5 * 2 ** 30, 'BINBYTES', 3) },
+      { name: '3 GiB of text in protocol 2', build: () => payload(3 * 2 ** 30, 'BINUNICODE', 2) },
+    ],
+    quiet: [
+      clean,
+      { name: '900 MiB of bytes', build: () => payload(900 * 2 ** 20, 'BINBYTES', 3) },
+      file('clean/state_dict.pth'),
+    ],
+  },
+};
