@@ -1,4 +1,4 @@
-import { type ExitCode, EXIT, worse } from './exit-codes.ts';
+import { EXIT, type ExitCode, worse } from './exit-codes.ts';
 import { Output, type OutputStream } from './output.ts';
 
 /** Options that every command takes. */

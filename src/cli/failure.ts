@@ -39,5 +39,7 @@ export function reasonOf(error: unknown): string {
 
 /** The same as data, for the JSON documents. */
 export function failureEntry(error: unknown): ErrorEntry {
-  return error instanceof UnreadableError ? errorEntry(error) : { code: 'internal', message: reasonOf(error) };
+  return error instanceof UnreadableError
+    ? errorEntry(error)
+    : { code: 'internal', message: reasonOf(error) };
 }

@@ -74,8 +74,15 @@ async function inspectOne(
     }
   } catch (error) {
     await tellFailure(error, file, context, options);
-    return { document: unreadableDocument(file, failureEntry(error)) };
+    return { document: unreadableDocument(file, await sizeOf(file), failureEntry(error)) };
   }
+}
+
+/** Bytes of a file that could not be opened as a checkpoint; undefined where there is no such file. */
+async function sizeOf(file: string): Promise<number | undefined> {
+  const { stat } = await import('node:fs/promises');
+  const stats = await stat(file).catch(() => undefined);
+  return stats?.isFile() ? stats.size : undefined;
 }
 
 async function printJson(

@@ -25,6 +25,11 @@ const COMMANDS: readonly CommandEntry[] = [
     summary: 'what is inside, and what is wrong',
     load: () => import('./commands/inspect.ts'),
   },
+  {
+    name: 'fix',
+    summary: 'write a healed copy',
+    load: () => import('./commands/fix.ts'),
+  },
 ];
 
 /** The part of `process` that a run uses. */
@@ -98,7 +103,10 @@ async function tellUsage(error: CommanderError, program: Command, context: Conte
     await context.stderr.write(`ckpt-doctor: no command was given\n\n${program.helpInformation()}`);
     return;
   }
-  const message = error.message.replace(/^error: /, '').replaceAll('\n', ' ').replace(/\.$/, '');
+  const message = error.message
+    .replace(/^error: /, '')
+    .replaceAll('\n', ' ')
+    .replace(/\.$/, '');
   await context.stderr.write(`ckpt-doctor: ${visible(message)}; see ckpt-doctor --help\n`);
 }
 

@@ -5,8 +5,8 @@ import type { Tensor, TensorKind } from '../checkpoint/tensor.ts';
 import { type Totals, totalsOf } from '../checkpoint/totals.ts';
 import type { Finding } from '../diagnose/finding.ts';
 import type { UnreadableError } from '../io/errors.ts';
-import { entriesOf, type Value } from '../pickle/values.ts';
-import { type Json, plainKey, plainValue, valueBudget } from './plain-value.ts';
+import { entriesOf } from '../pickle/values.ts';
+import { type Json, plainRoot } from './plain-value.ts';
 
 /** An integer; a decimal string where it passes 2^53 and a JSON number would round it. */
 export type Integer = number | string;
@@ -124,10 +124,11 @@ export function inspectDocument(
 
 export function unreadableDocument(
   path: string,
+  bytes: number | undefined,
   error: ErrorEntry,
   findings: readonly Finding[] = [],
 ): UnreadableDocument {
-  return { schema: INSPECT_SCHEMA, file: { path }, error, findings };
+  return { schema: INSPECT_SCHEMA, file: { path, ...(bytes !== undefined && { bytes }) }, error, findings };
 }
 
 export function errorEntry({ code, message, offset }: UnreadableError): ErrorEntry {
@@ -238,21 +239,10 @@ function storageDtypes({ tensors, storages }: Checkpoint): Map<Storage, string> 
 }
 
 /** The values of the root mapping that hold no tensor. */
-function metadataOf(checkpoint: Checkpoint): { [key: string]: Json } {
-  const metadata: { [key: string]: Json } = Object.create(null);
+function metadataOf(checkpoint: Checkpoint): { readonly [key: string]: Json } {
   const entries = entriesOf(checkpoint.root);
-  if (!entries) return metadata;
+  if (!entries) return {};
   const withTensors = new Set<string | number | undefined>();
   for (const { path } of checkpoint.tensors) withTensors.add(path[0]);
-  const budget = valueBudget();
-  for (const [index, key] of entries.keys.entries()) {
-    const name = plainKey(key);
-    if (withTensors.has(typeof key === 'number' ? key : name)) continue;
-    if (budget.values <= 0) {
-      metadata['…'] = `${entries.keys.length - index} more`;
-      break;
-    }
-    metadata[name] = plainValue(entries.values[index] as Value, budget);
-  }
-  return metadata;
+  return plainRoot(entries, (segment) => !withTensors.has(segment));
 }

@@ -1,3 +1,4 @@
+import { eachChild } from '../checkpoint/walk.ts';
 import {
   callableName,
   entriesOf,
@@ -31,27 +32,23 @@ const MAX_ITEMS = 100;
 const MAX_STRING = 1_000;
 
 /** Counts down the values that may still be written. One for a whole document. */
-export interface ValueBudget {
+interface ValueBudget {
   values: number;
-}
-
-export function valueBudget(): ValueBudget {
-  return { values: MAX_VALUES };
 }
 
 /**
  * A pickled value as plain JSON: tuples and sets become lists, objects become mappings whose `__class__` names what Python would
  * build, with `__args__`, the attributes, and `__items__`. What is too long ends in `…` and a count.
  */
-export function plainValue(value: Value, budget: ValueBudget, depth = 0): Json {
+function plainValue(value: Value, budget: ValueBudget, depth = 0): Json {
   budget.values -= 1;
   if (typeof value === 'string') return plainText(value);
   if (typeof value === 'bigint') return value.toString();
   if (typeof value !== 'object' || value === null) return value;
   if (value instanceof PyFloat) return Number.isFinite(value.value) ? value.value : String(value.value);
-  if (value instanceof PyText) return `… (text of ${value.range.length} bytes)`;
+  if (value instanceof PyText) return `… (str, ${value.range.length} bytes)`;
   if (value instanceof PyBytes)
-    return `… (${value.type === 'str2' ? 'str' : value.type} of ${value.length} bytes)`;
+    return `… (${value.type === 'str2' ? 'str' : value.type}, ${value.length} bytes)`;
   if (value instanceof PyGlobal) return value.qualifiedName;
   if (value instanceof PyExtension) return `… (copyreg extension ${value.code})`;
   if (value instanceof PyBuffer) return `… (out-of-band buffer ${value.index})`;
@@ -86,28 +83,33 @@ type Mapping = { readonly keys: readonly Value[]; readonly values: readonly Valu
 function plainMapping(pairs: Mapping, budget: ValueBudget, depth: number): { [key: string]: Json } {
   // no prototype: `__proto__` is a key like any other
   const mapping: { [key: string]: Json } = Object.create(null);
-  for (const [index, key] of pairs.keys.entries()) {
-    if (index >= MAX_ITEMS || budget.values <= 0) {
-      mapping['…'] = `${pairs.keys.length - index} more`;
-      break;
-    }
-    mapping[plainKey(key)] = plainValue(pairs.values[index] as Value, budget, depth + 1);
-  }
+  // cut before it is gone through: a large mapping may stand at many places
+  const head = new PyDict(pairs.keys.slice(0, MAX_ITEMS), pairs.values.slice(0, MAX_ITEMS));
+  let written = 0;
+  eachChild(head, (value, segment) => {
+    if (budget.values <= 0) return;
+    mapping[plainText(String(segment))] = plainValue(value, budget, depth + 1);
+    written += 1;
+  });
+  if (written < pairs.keys.length) mapping['…'] = `${pairs.keys.length - written} more`;
   return mapping;
 }
 
-/** A dict key as text, as Python's `str` would put it. */
-export function plainKey(key: Value, depth = 0): string {
-  if (typeof key === 'string') return plainText(key);
-  if (key === null) return 'None';
-  if (typeof key === 'boolean') return key ? 'True' : 'False';
-  if (key instanceof PyFloat) return String(key.value);
-  if (key instanceof PyGlobal) return key.qualifiedName;
-  if (key instanceof PyTuple && depth < MAX_DEPTH) {
-    const items = key.items.slice(0, MAX_ITEMS).map((item) => plainKey(item, depth + 1));
-    return items.length === 1 ? `(${items[0]},)` : `(${items.join(', ')})`;
-  }
-  return typeof key === 'object' ? `<${callableName(key) ?? key.kind}>` : key.toString();
+/** The values of a mapping that stand under keys of which `isShown` is true, each under its segment of a path. */
+export function plainRoot(
+  pairs: Mapping,
+  isShown: (segment: string | number) => boolean,
+): { [key: string]: Json } {
+  const root: { [key: string]: Json } = Object.create(null);
+  const budget: ValueBudget = { values: MAX_VALUES };
+  let left = 0;
+  eachChild(new PyDict([...pairs.keys], [...pairs.values]), (value, segment) => {
+    if (!isShown(segment)) return;
+    if (budget.values > 0) root[plainText(String(segment))] = plainValue(value, budget);
+    else left += 1;
+  });
+  if (left > 0) root['…'] = `${left} more`;
+  return root;
 }
 
 /** Helpers of pickle itself, whose first argument is the class in question. */

@@ -14,6 +14,8 @@ export interface FindingsOptions {
   readonly subjectLines: number;
   /** Name the page of each rule. */
   readonly docs?: boolean;
+  /** The file is damaged, which is told elsewhere: silence of the rules is no good news then. */
+  readonly damaged?: boolean;
 }
 
 /** What is wrong, and the one command that heals what can be healed. */
@@ -23,6 +25,7 @@ export function findingLines(
   screen: Screen,
 ): string[] {
   const { inks, glyphs } = screen;
+  if (findings.length === 0 && options.damaged) return ['Nothing else was found.'];
   if (findings.length === 0) return [inks.good(`${glyphs.good} Nothing wrong was found.`)];
   const lines = [inks.title(findingsTitle(findings))];
   for (const severity of SEVERITIES) {

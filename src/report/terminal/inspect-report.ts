@@ -4,7 +4,7 @@ import { bytesText, counted, grouped } from './numbers.ts';
 import { fileLines, totalsLines } from './overview.ts';
 import type { Screen } from './screen.ts';
 import { type SharedStorage, sharedStorages } from './sharing.ts';
-import { cutMiddle, padEnd, visible, widthOf, wrap } from './text.ts';
+import { cutMiddle, visible, widthOf, wrap } from './text.ts';
 import { growTree } from './tree.ts';
 import { type NoteOf, treeLines } from './tree-lines.ts';
 import { foldedTensors, planTree, type TreeLimits } from './tree-plan.ts';
@@ -47,6 +47,7 @@ export function* inspectReport(
       path: document.file.path,
       subjectLines: options.allSubjects ? Number.POSITIVE_INFINITY : SUBJECT_LINES,
       ...(options.verbose && { docs: true }),
+      ...(document.error && { damaged: true }),
     },
     screen,
   );
@@ -139,7 +140,9 @@ function sharedLine({ key, members, tied }: SharedStorage, { glyphs, unicode, wi
   const nameOf = ({ name }: TensorEntry) => visible(name, unicode) || '(root)';
   const shown = members.slice(0, MAX_NAMES).map(nameOf);
   if (members.length > shown.length) shown.push(`${glyphs.ellipsis} ${members.length - shown.length} more`);
-  const tail = tied ? bytesText((members[0] as TensorEntry).bytes) : `views of ${visible(key, unicode)}`;
+  const tail = tied
+    ? bytesText((members[0] as TensorEntry).bytes)
+    : `views of storage ${cutMiddle(visible(key, unicode), 12, glyphs.ellipsis)}`;
   const room = width - 4 - tail.length;
   const separator = tied ? ' = ' : ', ';
   const share = Math.floor((room - separator.length * (shown.length - 1)) / shown.length);
@@ -158,7 +161,7 @@ function globalLines({ globals }: InspectDocument, { inks, glyphs, unicode, widt
     const verdict = weightsOnly ? '' : '  refused by weights_only';
     const room = width - count - 4 - verdict.length;
     const number = ' '.repeat(count - grouped(uses).length) + grouped(uses);
-    const text = padEnd(cutMiddle(visible(name, unicode), room, glyphs.ellipsis), 0);
+    const text = cutMiddle(visible(name, unicode), room, glyphs.ellipsis);
     return `  ${inks.number(number)}  ${text}${inks.warning(verdict)}`;
   });
   return [inks.title('Globals'), ...lines];

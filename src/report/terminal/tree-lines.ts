@@ -118,6 +118,8 @@ function shapeText({ shape }: TensorEntry, screen: Screen): string {
 interface Columns {
   readonly name: number;
   readonly dtype: number;
+  /** Shape of a tensor, where notes follow it. */
+  readonly shape: number;
   readonly detail: number;
   readonly size: number;
 }
@@ -125,6 +127,8 @@ interface Columns {
 /** Least columns that a name keeps beside its branch lines. */
 const MIN_NAME = 12;
 const GAP = 2;
+/** Notes line up behind shapes up to this width. */
+const MAX_SHAPE = 24;
 
 function columnsOf(rows: readonly Row[], screen: Screen): Columns {
   const widest = (of: (row: Row) => string) =>
@@ -134,19 +138,29 @@ function columnsOf(rows: readonly Row[], screen: Screen): Columns {
   const dtypeText = widest((row) => row.dtype);
   const dtype = dtypeText > 0 ? dtypeText + 1 : 0;
   const naturalName = widest((row) => row.lead + row.label + foldMark(row, screen)) + gap;
-  const naturalDetail = rows.reduce((width, row) => Math.max(width, detailWidth(row, dtype)), 0);
+  const noted = rows.filter((row) => row.note !== '' && row.kind === 'tensor');
+  const shape = Math.min(
+    MAX_SHAPE,
+    noted.reduce((width, row) => Math.max(width, widthOf(row.detail)), 0),
+  );
+  const naturalDetail = rows.reduce(
+    (width, row) => Math.max(width, widthOf(detailText(row, dtype, shape))),
+    0,
+  );
   const room = screen.width - size;
   const least = Math.min(
     naturalName,
     Math.max(MIN_NAME, Math.floor(room * (isNarrow(screen) ? 0.58 : 0.42))),
   );
   const name = Math.max(least, Math.min(naturalName, room - naturalDetail));
-  return { name, dtype, detail: Math.max(0, Math.min(naturalDetail, room - name)), size };
+  return { name, dtype, shape, detail: Math.max(0, Math.min(naturalDetail, room - name)), size };
 }
 
-function detailWidth(row: Row, dtype: number): number {
-  const note = row.note === '' ? 0 : 2 + widthOf(row.note);
-  return (row.kind === 'tensor' ? dtype : 0) + widthOf(row.detail) + note;
+function detailText(row: Row, dtype: number, shape: number): string {
+  if (row.kind !== 'tensor') return row.detail;
+  const note =
+    row.note === '' ? '' : `${' '.repeat(Math.max(0, shape - widthOf(row.detail)) + GAP)}${row.note}`;
+  return padEnd(row.dtype, dtype) + row.detail + note;
 }
 
 /** A module whose parts are not shown ends in an ellipsis. */
@@ -160,8 +174,7 @@ function rowLine(row: Row, columns: Columns, screen: Screen): string {
   const mark = foldMark(row, screen);
   const label = cutMiddle(row.label, Math.max(1, room - widthOf(mark)), glyphs.ellipsis);
   const padding = ' '.repeat(Math.max(1, columns.name - widthOf(row.lead + label + mark)));
-  const note = row.note === '' ? '' : `  ${row.note}`;
-  const words = (row.kind === 'tensor' ? padEnd(row.dtype, columns.dtype) : '') + row.detail + note;
+  const words = detailText(row, columns.dtype, columns.shape);
   const detail = padEnd(cutEnd(words, columns.detail, glyphs.ellipsis), columns.detail);
   const size = padStart(row.size, columns.size);
   const name = row.kind === 'module' ? inks.title(label) : row.kind === 'rest' ? inks.faint(label) : label;

@@ -47,8 +47,12 @@ export function valueText(value: Json, room: number): string {
 
 /** Within a container a text stands in quotes, so that its end shows. */
 function nestedText(value: Json, room: number): string {
-  return typeof value === 'string' && !value.startsWith('…') ? `'${value}'` : valueText(value, room);
+  const isText = typeof value === 'string' && !UNQUOTED.test(value);
+  return isText ? `'${value}'` : valueText(value, room);
 }
+
+/** What JSON could not say otherwise: long integers, NaN and the infinities, and what was left out. */
+const UNQUOTED = /^(-?\d{16,}|NaN|-?Infinity|…)/;
 
 function isList(value: Json): value is readonly Json[] {
   return Array.isArray(value);

@@ -1,0 +1,42 @@
+import { type Command, Option } from 'commander';
+import type { Context, GlobalOptions } from '../context.ts';
+
+/** Options of `fix` as they were given. */
+export interface FixCommandOptions extends GlobalOptions {
+  readonly output?: string;
+  readonly force?: boolean;
+  readonly mapLocation?: string;
+  readonly stripModule?: boolean;
+  readonly stripPrefix?: readonly string[];
+  readonly addPrefix?: string;
+  readonly auto?: boolean;
+  readonly dryRun?: boolean;
+  readonly verify: 'quick' | 'full';
+  readonly format: 'text' | 'json';
+  readonly allSubjects?: boolean;
+}
+
+export function define(command: Command, context: Context): void {
+  const repeat = (value: string, before: readonly string[] = []) => [...before, value];
+  command
+    .argument('<file>', 'checkpoint file; it is never changed')
+    .option('-o, --output <file>', 'where to write (default: <name>.fixed<ext> beside the input)')
+    .option('--force', 'replace an existing output')
+    .option('--map-location <spec>', 'as in torch.load: cpu, or a map like cuda:0=cpu,cuda:1=cuda:0')
+    .option('--strip-module', "take 'module.' off the start of keys (DataParallel, DDP)")
+    .option('--strip-prefix <prefix>', 'take any prefix off the start of keys (repeatable)', repeat)
+    .option('--add-prefix <prefix>', 'put a prefix before the keys of model state_dicts')
+    .option('--auto', 'every step that the findings name')
+    .option('--dry-run', 'print the plan, write nothing')
+    .addOption(
+      new Option('--verify <level>', 'after writing: structure and sizes, or every byte')
+        .choices(['quick', 'full'])
+        .default('quick'),
+    )
+    .addOption(new Option('--format <format>', 'what to print').choices(['text', 'json']).default('text'))
+    .option('--all-subjects', 'every tensor that a finding is about (json)')
+    .action(async (file: string) => {
+      const { fixFile } = await import('../fix-file.ts');
+      await fixFile(file, command.optsWithGlobals<FixCommandOptions>(), context);
+    });
+}

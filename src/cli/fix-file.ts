@@ -1,0 +1,56 @@
+import { type FixOptions, fixCheckpoint } from '../fix/fix.ts';
+import { fixDocument } from '../report/fix-document.ts';
+import type { FixCommandOptions } from './commands/fix.ts';
+import type { Context } from './context.ts';
+import { tellFailure } from './failure.ts';
+import { type Progress, progress } from './progress.ts';
+
+/** Writes a healed copy and prints what was done; a refusal is one line and exit status 2. */
+export async function fixFile(file: string, options: FixCommandOptions, context: Context): Promise<void> {
+  let bar: Progress | undefined;
+  try {
+    const result = await fixCheckpoint(file, {
+      ...fixOptions(options),
+      onProgress(written, total) {
+        bar ??= progress('writing', total, context, options);
+        bar.update(written);
+      },
+    });
+    bar?.stop();
+    for (const key of result.corrupted) {
+      await context.stderr.write(
+        `ckpt-doctor: warning: data/${key} does not match its CRC-32: it was damaged after it was saved, and was copied as it is\n`,
+      );
+    }
+    const document = fixDocument(result, options);
+    if (options.format === 'json') {
+      await context.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+    } else {
+      const [{ fixReport }, { screenFor }] = await Promise.all([
+        import('../report/terminal/fix-report.ts'),
+        import('./theme.ts'),
+      ]);
+      const lines = fixReport(result, options, await screenFor(context, options));
+      await context.stdout.write(`${lines.join('\n')}\n`);
+    }
+  } catch (error) {
+    bar?.stop();
+    await tellFailure(error, file, context, options);
+  }
+}
+
+/** What was given, without what was not. */
+function fixOptions(options: FixCommandOptions): FixOptions {
+  const { output, force, mapLocation, addPrefix, auto, dryRun, verify } = options;
+  const stripPrefixes = [...(options.stripModule ? ['module.'] : []), ...(options.stripPrefix ?? [])];
+  return {
+    stripPrefixes,
+    verify,
+    ...(output !== undefined && { output }),
+    ...(force !== undefined && { force }),
+    ...(mapLocation !== undefined && { mapLocation }),
+    ...(addPrefix !== undefined && { addPrefix }),
+    ...(auto !== undefined && { auto }),
+    ...(dryRun !== undefined && { dryRun }),
+  };
+}

@@ -1,0 +1,83 @@
+import type { Finding } from '../../diagnose/finding.ts';
+import { prescribe } from '../../diagnose/prescription.ts';
+import type { FixResult } from '../../fix/fix.ts';
+import { findingLines } from './findings.ts';
+import { bytesText, counted, grouped } from './numbers.ts';
+import type { Screen } from './screen.ts';
+import { padEnd, visible, widthOf, wrap } from './text.ts';
+
+export interface FixReportOptions {
+  readonly dryRun?: boolean;
+  readonly quiet?: boolean;
+  readonly verify?: 'quick' | 'full';
+}
+
+/** What was done, what it healed, and what is left. */
+export function fixReport(result: FixResult, options: FixReportOptions, screen: Screen): string[] {
+  const { inks, unicode } = screen;
+  const show = (path: string) => visible(path, unicode);
+  if (options.quiet) return options.dryRun ? operationLines(result, screen) : [show(result.output)];
+  const arrow = unicode ? '→' : '->';
+  const head = inks.title(`${show(result.input)} ${arrow} ${show(result.output)}`);
+  const title = options.dryRun ? `${head}${inks.faint('  plan; nothing is written')}` : head;
+  return [
+    title,
+    ...operationLines(result, screen),
+    '',
+    ...writtenLines(result, options, screen),
+    ...(options.dryRun ? [] : ['', ...outcomeLines(result, screen)]),
+  ];
+}
+
+function operationLines({ plan }: FixResult, screen: Screen): string[] {
+  const { inks, unicode, width } = screen;
+  const names = plan.operations.map(({ name }) => visible(name, unicode));
+  const room = Math.max(0, ...names.map(widthOf));
+  const lines = plan.operations.flatMap(({ affected, noun, notes }, index) => {
+    const count = affected === 0 ? inks.faint('nothing to do') : `${grouped(affected)} ${noun}`;
+    return [
+      `  ${padEnd(names[index] as string, room)}  ${count}`,
+      ...notes.flatMap((note) =>
+        wrap(visible(note, unicode), width - 4).map((line) => inks.faint(`    ${line}`)),
+      ),
+    ];
+  });
+  if (lines.length === 0) lines.push(inks.faint("  no change but torch's own layout and pickle protocol 2"));
+  const notes = plan.notes.flatMap((note) => wrap(visible(note, unicode), width - 2));
+  return [...lines, ...notes.map((line) => `  ${line}`)];
+}
+
+function writtenLines(result: FixResult, options: FixReportOptions, screen: Screen): string[] {
+  const { plan, bytesIn, bytesOut, verified } = result;
+  const storages = counted(plan.storages.length, 'storage');
+  const proof = options.verify === 'full' ? 'every byte compared' : 'structure and sizes compared';
+  const verb = options.dryRun ? 'to be copied' : 'copied';
+  const done = verified ? `, verified: ${proof}` : '';
+  return wrap(
+    `${storages} ${verb} unchanged, ${bytesText(bytesIn)} in, ${bytesText(bytesOut)} out${done}.`,
+    screen.width,
+  );
+}
+
+/** Before and after, and what no flag of ours heals. */
+function outcomeLines(result: FixResult, screen: Screen): string[] {
+  const { inks, glyphs, width } = screen;
+  const before = serious(result.findingsBefore);
+  const after = serious(result.findingsAfter);
+  const healed = [...before].filter((rule) => !after.has(rule));
+  const lines =
+    healed.length > 0 ? wrap(`Healed: ${healed.join(', ')}`, width).map((line) => inks.good(line)) : [];
+  if (after.size === 0) return [...lines, inks.good(`${glyphs.good} Nothing wrong is left.`)];
+  const left = result.findingsAfter.filter(({ severity }) => severity !== 'info');
+  const { flags } = prescribe(left);
+  return [
+    ...lines,
+    '',
+    flags.length > 0 ? 'Still to heal:' : 'What no fix heals:',
+    ...findingLines(left, { path: result.output, subjectLines: 1 }, screen),
+  ];
+}
+
+function serious(findings: readonly Finding[]): Set<string> {
+  return new Set(findings.filter(({ severity }) => severity !== 'info').map(({ rule }) => rule));
+}
