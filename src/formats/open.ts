@@ -2,7 +2,7 @@ import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import type { ByteSource } from '../io/byte-source.ts';
 import { openFile } from '../io/file-source.ts';
 import { detect } from './detect.ts';
-import { openTorchZip } from './torch-zip.ts';
+import { openArchive } from './open-archive.ts';
 
 /**
  * Opens a checkpoint file. Close it when done.
@@ -23,6 +23,6 @@ export async function openCheckpoint(path: string): Promise<Checkpoint> {
 export async function openSource(source: ByteSource, path = '<memory>'): Promise<Checkpoint> {
   switch (await detect(source)) {
     case 'zip':
-      return openTorchZip(source, path);
+      return openArchive(source, path);
   }
 }

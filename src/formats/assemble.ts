@@ -1,0 +1,62 @@
+import type { ArchiveRecord, Checkpoint, Container, GlobalUse } from '../checkpoint/checkpoint.ts';
+import { listTensors } from '../checkpoint/listing.ts';
+import type { ByteSource } from '../io/byte-source.ts';
+import type { DecodedPickle } from '../pickle/decoder.ts';
+import type { Value } from '../pickle/values.ts';
+import { isAllowedGlobal } from '../torch/allowlist.ts';
+import type { StorageTable } from './storage-table.ts';
+
+/** What every format finds out in its own way. */
+export interface Findings {
+  readonly path: string;
+  readonly source: ByteSource;
+  readonly container: Container;
+  /** The object that the loader of this format would return. */
+  readonly root: Value;
+  readonly table: StorageTable;
+  /** The pickle that `root` came from, where it came from one, and the bytes of the record or file that holds it. */
+  readonly pickle?: DecodedPickle;
+  readonly recordLength?: number;
+  readonly records?: readonly ArchiveRecord[];
+}
+
+/**
+ * Makes the checkpoint that all rules, reports and fixes speak of.
+ * @throws UnreadableError `bad-pickle` for a tensor that torch could not build.
+ */
+export function assembleCheckpoint(found: Findings): Checkpoint {
+  const { path, source, container, root, table, pickle, records = [] } = found;
+  const { tensors, omissions } = listTensors(root, table.storageOf);
+  return {
+    path,
+    source,
+    container,
+    root,
+    tensors,
+    storages: table.storages,
+    storageOf: table.storageOf,
+    globals: pickle ? globalUses(pickle) : [],
+    ...(pickle && {
+      pickle: {
+        protocol: pickle.protocol,
+        length: pickle.length,
+        recordLength: found.recordLength ?? pickle.length,
+        opcodes: pickle.opcodes,
+        longPayloads: pickle.longPayloads,
+      },
+    }),
+    records,
+    omissions,
+    damage: table.damage,
+    close: async () => source.close?.(),
+  };
+}
+
+function globalUses(pickle: DecodedPickle): GlobalUse[] {
+  return pickle.globals.map((global) => ({
+    name: global.qualifiedName,
+    count: global.uses,
+    weightsOnly: isAllowedGlobal(global.module, global.name),
+    offset: global.offset,
+  }));
+}
