@@ -135,15 +135,14 @@ describe('fix --strip-prefix and --add-prefix', () => {
 });
 
 describe('fix --auto', () => {
-  const sick = LOADED.filter(({ findings, file }) => findings.length && file !== COLLISION);
+  // no operation heals dtypes of itself: which one is wanted is the user's choice
+  const healable = LOADED.filter(
+    ({ findings, file }) => findings.some((rule) => !rule.startsWith('dtype/')) && file !== COLLISION,
+  );
 
-  it.concurrent.each(sick)('$file', async (fixture) => {
-    const fixed = await fix(fixture.file, '--auto');
-    const doctored = fixture.findings.some((rule) => !rule.startsWith('dtype/'));
-    if (!doctored) return;
-    expect(fixed, fixed.stderr).toMatchObject({ status: 0 });
+  it.concurrent.each(healable)('$file', async (fixture) => {
     const strips = fixture.findings.includes('keys/module-prefix');
-    await judged(fixture, fixed.output, strips ? { strip: 'module.' } : undefined);
+    await fixedWell(fixture, strips ? { strip: 'module.' } : undefined, ['--auto']);
   });
 });
 
