@@ -44,7 +44,7 @@ export function walkNodes(
     if (visit(node, place) === false) continue;
     const first = nodes.length;
     eachChild(node, (child, segment) => {
-      if (!isNode(child) || seen.has(child) || leaves.has(child)) return;
+      if (!isNode(child) || leaves.has(child) || seen.has(child)) return;
       nodes.push(child);
       places.push({ parent: place, segment });
     });

@@ -1,7 +1,7 @@
 import type { Path } from '../checkpoint/path.ts';
-import { pathName } from '../checkpoint/path.ts';
 import type { StateDict } from '../checkpoint/state-dicts.ts';
 import type { Tensor } from '../checkpoint/tensor.ts';
+import { namesUnder } from './wording.ts';
 
 /**
  * What a floating-point tensor is for, as far as name and shape show: the parameters and running statistics of normalisation layers
@@ -16,14 +16,6 @@ export interface Weight {
   readonly tensor: Tensor;
 }
 
-/** The floating-point tensors of one model: one state_dict, or all modules of a pickled module tree. Never empty. */
-export interface WeightGroup {
-  readonly path: Path;
-  readonly weights: readonly Weight[];
-  /** The dtype that holds most elements. */
-  readonly mainDtype: string;
-}
-
 /** 8-bit floats are left out: they are quantized weights, which other dtypes accompany by design. */
 const COMPARED_DTYPES = new Set(['float16', 'bfloat16', 'float32', 'float64']);
 /** Numbers that serve a quantized weight, by the names that bitsandbytes, GPTQ, AWQ and fp8 checkpoints use. */
@@ -34,7 +26,44 @@ const NORMALISATION_NAME = /norm|^(bn|ln|gn)(\d|_|$)/i;
 /** Attributes under which a pickled module keeps what `state_dict()` would list. */
 const MODULE_ATTRIBUTES = new Set(['_parameters', '_buffers', '_modules']);
 
-/** Groups without a single weight (a dict of features, of random states) are left out, and so is optimizer state. */
+/**
+ * The floating-point tensors of one model: one state_dict, or all modules of a pickled module tree. Most models have one dtype, which
+ * `dtypes` tells at little cost; what each tensor is for is only worked out for those who ask.
+ */
+export class WeightGroup {
+  readonly path: Path;
+  /** Which of the compared dtypes occur. */
+  readonly dtypes: ReadonlySet<string>;
+  readonly #members: readonly StateDict[];
+  #weights: readonly Weight[] | undefined;
+  #mainDtype: string | undefined;
+
+  constructor(path: Path, members: readonly StateDict[]) {
+    this.path = path;
+    this.#members = members;
+    const dtypes = new Set<string>();
+    for (const { tensors } of members)
+      for (const tensor of tensors) if (isCompared(tensor)) dtypes.add(tensor.dtype.name);
+    this.dtypes = dtypes;
+  }
+
+  /** Empty where no tensor is the weight of a layer: a dict of features, of random states. */
+  get weights(): readonly Weight[] {
+    if (!this.#weights) {
+      const weights = this.#members.flatMap(weightsOf);
+      this.#weights = weights.some(({ role }) => role === 'weight') ? weights : [];
+    }
+    return this.#weights;
+  }
+
+  /** Name of the dtype that holds most elements; empty where there are no weights. */
+  get mainDtype(): string {
+    this.#mainDtype ??= dtypeOfMostElements(this.weights);
+    return this.#mainDtype;
+  }
+}
+
+/** One group for each model; optimizer state is none. */
 export function findWeightGroups(stateDicts: readonly StateDict[]): WeightGroup[] {
   const models = new Map<string, { path: Path; members: StateDict[] }>();
   for (const stateDict of stateDicts) {
@@ -45,11 +74,12 @@ export function findWeightGroups(stateDicts: readonly StateDict[]): WeightGroup[
     model.members.push(stateDict);
     models.set(key, model);
   }
-  return [...models.values()].flatMap(({ path, members }) => {
-    const weights = members.flatMap(weightsOf);
-    if (!weights.some(({ role }) => role === 'weight')) return [];
-    return [{ path, weights, mainDtype: dtypeOfMostElements(weights) }];
-  });
+  return [...models.values()].map(({ path, members }) => new WeightGroup(path, members));
+}
+
+/** A single number meets any dtype: torch promotes nothing for it. */
+function isCompared(tensor: Tensor): boolean {
+  return COMPARED_DTYPES.has(tensor.dtype.name) && tensor.elements > 1;
 }
 
 function modelPath(path: Path): Path {
@@ -61,17 +91,17 @@ function weightsOf(stateDict: StateDict): Weight[] {
   const { path, tensorKeys, tensors } = stateDict;
   const normalisations = normalisationModules(stateDict);
   const weights: Weight[] = [];
+  const nameOf = namesUnder(path);
   tensors.forEach((tensor, index) => {
     const key = tensorKeys[index] as string;
-    // a single number meets any dtype: torch promotes nothing for it
-    if (!COMPARED_DTYPES.has(tensor.dtype.name) || tensor.elements <= 1 || COMPANION.test(key)) return;
+    if (!isCompared(tensor) || COMPANION.test(key)) return;
     const [module, leaf] = splitKey(key);
     const role = normalisations.has(module)
       ? 'normalisation'
       : tensor.kind === 'parameter' || WEIGHT_NAME.test(leaf)
         ? 'weight'
         : 'buffer';
-    weights.push({ name: pathName([...path, key]), role, tensor });
+    weights.push({ name: nameOf(key), role, tensor });
   });
   return weights;
 }
@@ -101,5 +131,5 @@ function dtypeOfMostElements(weights: readonly Weight[]): string {
   const elements = new Map<string, number>();
   for (const { tensor } of weights)
     elements.set(tensor.dtype.name, (elements.get(tensor.dtype.name) ?? 0) + tensor.elements);
-  return [...elements].reduce((most, each) => (each[1] > most[1] ? each : most))[0];
+  return [...elements].sort((a, b) => b[1] - a[1])[0]?.[0] ?? '';
 }

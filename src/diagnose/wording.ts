@@ -21,6 +21,12 @@ export function placeName(path: Path): string {
   return path.length ? printable(pathName(path)) : 'the root';
 }
 
+/** Names of what stands under a path, by their keys. */
+export function namesUnder(path: Path): (key: string) => string {
+  const place = path.length ? `${pathName(path)}.` : '';
+  return (key) => place + key;
+}
+
 /**
  * Text from the file as it may stand in a message: control characters and those that turn the writing direction are spelt out, so
  * that no key can draw on a terminal, and what is very long is cut.

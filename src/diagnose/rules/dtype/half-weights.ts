@@ -10,7 +10,7 @@ export default defineRule({
   title: 'The weights are stored in 16-bit floating point',
   check(_checkpoint, { weightGroups }) {
     return ['float16', 'bfloat16'].flatMap((dtype) => {
-      const groups = weightGroups.filter(({ mainDtype }) => mainDtype === dtype);
+      const groups = weightGroups.filter((group) => group.dtypes.has(dtype) && group.mainDtype === dtype);
       if (!groups.length) return [];
       const subjects = groups.flatMap((group) => namesOf(group, dtype));
       const onCpu =

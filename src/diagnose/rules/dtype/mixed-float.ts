@@ -10,7 +10,7 @@ export default defineRule({
   needs: 'pickle',
   title: 'Weights of one model have different floating-point dtypes',
   check(_checkpoint, { weightGroups }) {
-    const mixed = weightGroups.filter((group) => oddOnes(group).length);
+    const mixed = weightGroups.filter((group) => group.dtypes.size > 1 && oddOnes(group).length);
     const alarming = mixed.filter((group) => unintended(group).length);
     const deliberate = mixed.filter((group) => !unintended(group).length);
     return [alarm(alarming), note(deliberate)].filter((result) => result !== undefined);

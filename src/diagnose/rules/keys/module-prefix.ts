@@ -1,7 +1,6 @@
-import { pathName } from '../../../checkpoint/path.ts';
 import type { StateDict } from '../../../checkpoint/state-dicts.ts';
 import { defineRule, type RuleResult } from '../../define-rule.ts';
-import { counted, listed, placeName, printable } from '../../wording.ts';
+import { counted, listed, namesUnder, placeName, printable } from '../../wording.ts';
 
 const PREFIX = 'module.';
 /** The buffer that `torch.optim.swa_utils.AveragedModel` has beside the model that it wraps. */
@@ -54,9 +53,7 @@ function isOfWrapper(key: string): boolean {
 }
 
 function subjectsOf(stateDicts: readonly StateDict[]): string[] {
-  return stateDicts.flatMap(({ path, tensorKeys }) =>
-    tensorKeys.filter(hasPrefix).map((key) => pathName([...path, key])),
-  );
+  return stateDicts.flatMap(({ path, tensorKeys }) => tensorKeys.filter(hasPrefix).map(namesUnder(path)));
 }
 
 function countKeys(stateDicts: readonly StateDict[]): number {
