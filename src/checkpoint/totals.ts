@@ -55,35 +55,30 @@ export function parametersOf(tensors: readonly Tensor[]): number {
   const shared = new Map<Storage, Tensor[]>();
   const withoutStorage = new Set<Tensor['node']>();
   let sum = 0;
-  for (const tensor of withBytes(tensors)) {
-    if (tensor.dtype.family !== 'float' && tensor.dtype.family !== 'quantized') continue;
+  const add = (tensor: Tensor): void => {
     const { storage } = tensor;
-    if (!storage) {
-      if (withoutStorage.has(tensor.node)) continue;
-      withoutStorage.add(tensor.node);
-      sum += tensor.elements;
-      continue;
+    if (!storage && tensor.parts.length > 0) {
+      // sparse, nested and wrapping tensors are nothing but their parts, and those are what has bytes
+      for (const part of tensor.parts) add(part);
+      return;
     }
-    const views = shared.get(storage);
+    if (tensor.dtype.family !== 'float' && tensor.dtype.family !== 'quantized') return;
+    if (!storage) {
+      if (!withoutStorage.has(tensor.node)) sum += tensor.elements;
+      withoutStorage.add(tensor.node);
+      return;
+    }
     const first = sole.get(storage);
-    if (views) views.push(tensor);
-    else if (first) shared.set(storage, [first, tensor]);
-    else sole.set(storage, tensor);
-  }
+    if (!first) sole.set(storage, tensor);
+    else getOrAdd(shared, storage, () => [first]).push(tensor);
+  };
+  for (const tensor of tensors) add(tensor);
   const budget = coverageBudget();
   for (const [storage, tensor] of sole) if (!shared.has(storage)) sum += coveredElements([tensor], budget);
   for (const views of shared.values()) {
     for (const alike of groupByDtype(views)) sum += coveredElements(alike, budget);
   }
   return sum;
-}
-
-/** Sparse, nested and wrapping tensors are nothing but their parts, and those are what has bytes. */
-function* withBytes(tensors: readonly Tensor[]): Generator<Tensor> {
-  for (const tensor of tensors) {
-    if (tensor.storage === undefined && tensor.parts.length > 0) yield* withBytes(tensor.parts);
-    else yield tensor;
-  }
 }
 
 /** An untyped storage may be viewed under several dtypes, whose elements can't be laid over each other. */

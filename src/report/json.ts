@@ -74,7 +74,10 @@ function globalLine({ name, count, weightsOnly }: GlobalEntry): string {
   return `{ "name": ${text(name)}, "count": ${count}, "weightsOnly": ${weightsOnly} }`;
 }
 
-const integers = (values: readonly Integer[]) => `[${values.map(inline).join(', ')}]`;
+function integers(values: readonly Integer[]): string {
+  return `[${(values.some((value) => typeof value === 'string') ? values.map(inline) : values).join(', ')}]`;
+}
+
 const nullable = (value: string | null) => (value === null ? 'null' : text(value));
 
 /** Values on one line. What they nest is bounded where they were made. */

@@ -1,0 +1,46 @@
+/**
+ * Inspect, diagnose and heal PyTorch checkpoints without Python or torch. Nothing in a file is ever executed.
+ *
+ * ```ts
+ * const checkpoint = await openCheckpoint('model.pth');
+ * for (const finding of diagnose(checkpoint)) console.log(finding.rule, finding.message);
+ * const weight = await readTensor(checkpoint.tensors[0]);
+ * await checkpoint.close();
+ * await fixCheckpoint('model.pth', { output: 'healed.pth', mapLocation: 'cpu', stripPrefixes: ['module.'] });
+ * ```
+ */
+
+export type {
+  ArchiveRecord,
+  Checkpoint,
+  Container,
+  ContainerKind,
+  GlobalUse,
+  PickleFacts,
+} from './checkpoint/checkpoint.ts';
+export { compileNameGlobs, type NameMatcher } from './checkpoint/name-glob.ts';
+export { type Path, pathName } from './checkpoint/path.ts';
+export { type ReadTensorOptions, readTensor, type TensorArray } from './checkpoint/read-tensor.ts';
+export type { Storage } from './checkpoint/storage.ts';
+export type { Tensor, TensorKind } from './checkpoint/tensor.ts';
+export { type Totals, totalsOf } from './checkpoint/totals.ts';
+export { type DiagnoseOptions, diagnose } from './diagnose/engine.ts';
+export type { Finding, Severity } from './diagnose/finding.ts';
+export { type Prescription, prescribe } from './diagnose/prescription.ts';
+export { defaultOutput, type FixOptions, type FixResult, fixCheckpoint } from './fix/fix.ts';
+export type { FixPlan } from './fix/plan.ts';
+export { openCheckpoint, openSource } from './formats/open.ts';
+export { type ByteSource, MemorySource, type SourceRange, SubSource } from './io/byte-source.ts';
+export { RefusedError, type UnreadableCode, UnreadableError } from './io/errors.ts';
+export { openFile } from './io/file-source.ts';
+export type { InflatedRange, Segment } from './io/segment.ts';
+export * from './pickle/values.ts';
+export { type FixDocument, fixDocument } from './report/fix-document.ts';
+export {
+  type InspectDocument,
+  type InspectOptions,
+  inspectDocument,
+  type UnreadableDocument,
+} from './report/inspect-document.ts';
+export { inspectJson } from './report/json.ts';
+export { type Dtype, type DtypeFamily, dtypeByName } from './torch/dtypes.ts';
