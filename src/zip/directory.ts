@@ -5,6 +5,7 @@ import {
   DIRECTORY_ENTRY_BYTES,
   LOCAL_HEADER_BYTES,
   METHOD_STORED,
+  SENTINEL_16,
   SENTINEL_32,
   ZIP64_EXTRA,
 } from './constants.ts';
@@ -91,6 +92,9 @@ function faultOf(view: DataView, at: number): string | undefined {
   if (at + DIRECTORY_ENTRY_BYTES > view.byteLength) return 'the directory ends before it';
   if (view.getUint32(at, true) !== DIRECTORY_ENTRY) return 'its signature is missing';
   if (at + entryLength(view, at) > view.byteLength) return 'it passes the end of the directory';
+  const disk = view.getUint16(at + 34, true);
+  // Some writers count disks from 1. The sentinel says that the zip64 field tells, which no reader looks up.
+  if (disk > 1 && disk !== SENTINEL_16) return `it stands on disk ${disk} of a set`;
   return undefined;
 }
 
