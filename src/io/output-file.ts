@@ -192,8 +192,14 @@ export async function createOutputFile(path: string, options: OutputOptions = {}
     await refuseExisting(path, target, options.force === true);
     await refuseFullDisk(path, dirname(target), options.size ?? 0);
     const temporaryPath = temporaryName(target);
-    const handle = await open(temporaryPath, 'wx', (options.mode ?? 0o666) & 0o777);
+    // Before it exists, so that no signal finds it without an owner.
     doom(temporaryPath);
+    const handle = await open(temporaryPath, 'wx', (options.mode ?? 0o666) & 0o777).catch(
+      (error: unknown) => {
+        spare(temporaryPath);
+        throw error;
+      },
+    );
     return new OutputFile(path, target, temporaryPath, handle, options);
   } catch (error) {
     throw refusal(path, error);

@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { RefusedError } from '../../src/io/errors.ts';
 import { createOutputFile } from '../../src/io/output-file.ts';
 
@@ -172,11 +172,32 @@ describe('a full disk', () => {
 });
 
 describe('a signal', () => {
+  let build = '';
+
+  // A process of its own needs the module as plain JavaScript. The compiler takes its time to load.
+  beforeAll(async () => {
+    const { default: ts } = await import('typescript');
+    build = mkdtempSync(join(tmpdir(), 'ckpt-doctor-build-'));
+    writeFileSync(join(build, 'package.json'), '{ "type": "module" }');
+    for (const name of ['output-file', 'doomed-files', 'errors']) {
+      const source = readFileSync(new URL(`../../src/io/${name}.ts`, import.meta.url), 'utf8');
+      const { outputText } = ts.transpileModule(source, {
+        compilerOptions: {
+          module: ts.ModuleKind.ESNext,
+          target: ts.ScriptTarget.ES2023,
+          verbatimModuleSyntax: true,
+        },
+      });
+      writeFileSync(join(build, `${name}.js`), outputText.replaceAll(/(from '\.\/[a-z-]+)\.ts'/g, "$1.js'"));
+    }
+  }, 60_000);
+  afterAll(() => rmSync(build, { recursive: true }));
+
   it.each(['SIGINT', 'SIGTERM'] as const)(
     '%s removes the temporary file and ends the process as always',
     async (signal) => {
       const script = `
-      import { createOutputFile } from ${JSON.stringify(await compiled())};
+      import { createOutputFile } from ${JSON.stringify(join(build, 'output-file.js'))};
       const file = await createOutputFile(${JSON.stringify(output)});
       await file.write(0, Buffer.from('half'));
       console.log('ready');
@@ -198,24 +219,4 @@ describe('a signal', () => {
       expect(names()).toEqual(['in.pt']);
     },
   );
-
-  /** The module as plain JavaScript, for a process of its own. */
-  async function compiled(): Promise<string> {
-    const { default: ts } = await import('typescript');
-    const build = join(folder, 'build');
-    mkdirSync(build);
-    writeFileSync(join(build, 'package.json'), '{ "type": "module" }');
-    for (const name of ['output-file', 'doomed-files', 'errors']) {
-      const source = readFileSync(new URL(`../../src/io/${name}.ts`, import.meta.url), 'utf8');
-      const { outputText } = ts.transpileModule(source, {
-        compilerOptions: {
-          module: ts.ModuleKind.ESNext,
-          target: ts.ScriptTarget.ES2023,
-          verbatimModuleSyntax: true,
-        },
-      });
-      writeFileSync(join(build, `${name}.js`), outputText.replaceAll(/(from '\.\/[a-z-]+)\.ts'/g, "$1.js'"));
-    }
-    return join(build, 'output-file.js');
-  }
 });

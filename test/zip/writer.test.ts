@@ -96,7 +96,7 @@ describe('writeArchive', () => {
     const seen = await readWithYauzl(archive);
     expect(seen).toHaveLength(count);
     expect(seen.filter(({ name, content }) => name !== `many/data/${content.toString()}`)).toEqual([]);
-  });
+  }, 60_000);
 
   it('joins segments of every kind, across the borders of its buffers', async () => {
     const noise = Buffer.from(Array.from({ length: 3_000_000 }, (_, i) => (i * 2654435761) >>> 24));
