@@ -29,7 +29,11 @@ interface Expected {
 }
 
 const FILES: Expected[] = JSON.parse(readFileSync('fixtures/expected.json', 'utf8')).files;
-const LOADED = FILES.filter(({ file, tensors }) => tensors && !file.startsWith('foreign/'));
+// numpy arrays that torch would make tensors of: they have no storage, and are listed as values
+const ARRAYS = 'broken/xla_arrays.pth';
+const LOADED = FILES.filter(
+  ({ file, tensors }) => tensors && !file.startsWith('foreign/') && file !== ARRAYS,
+);
 // torch reads every local header; we find the content without them, and that one is whole
 const READ_ALL_THE_SAME = 'damaged/local_header_damaged.pth';
 const UNREADABLE = FILES.filter(

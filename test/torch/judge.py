@@ -3,13 +3,13 @@
 {"do": "hello"}                          -> {"torch": "2.13.0", "numpy": true}
 {"do": "load", "file", "trust"?}         -> {} when torch.load(file, map_location='cpu') takes it
 {"do": "compare", "before", "after",     -> {"tensors": n} when both hold the same
- "change"?: {"strip": prefix} | {"add": prefix}, "trust"?, "mmap"?}
+ "change"?: {"strip": prefix} | {"add": prefix}, "trust"?, "restricted"?}
 {"do": "pickle", "file"}                 -> {"bytes", "meaning"}, digests of data.pkl as torch's own archive reader gives it
 {"do": "spoil", "file", "after", "how"}  -> {} when `after` is the file with one fault, saved by torch: the judge has to see it
 
 An answer has "faults" when the judgement is against the file. `before` is loaded with map_location='cpu'; with `trust` and where weights_only
-refuses it, without weights_only: only for files that this repository made itself. `after` is what a user loads: weights_only=True and
-no map_location, once read and once mapped where this torch can.
+refuses it, without weights_only: only for files that this repository made itself. `after` is what a user loads: weights_only=True (unless
+`restricted` is false) and no map_location, once read and once mapped where this torch can.
 """
 import ctypes
 import hashlib
@@ -90,19 +90,17 @@ def load_before(file, trust):
         return torch.load(file, map_location="cpu", weights_only=False)
 
 
-def load_after(file, trust, mapped):
-    if MODERN:
-        return torch.load(file, weights_only=True, **({"mmap": True} if mapped else {}))
+def load_after(file, restricted, mapped):
     # the weights_only of 1.13 does not even know floats
-    return torch.load(file, weights_only=not trust)
+    return torch.load(file, weights_only=restricted and MODERN, **({"mmap": True} if mapped else {}))
 
 
-def compare(before, after, change=None, trust=False, mmap=True):
+def compare(before, after, change=None, trust=False, restricted=True):
     expected = load_before(before, trust)
     if change:
         rename(expected, change)
-    for mapped in [False, True] if mmap and MODERN else [False]:
-        found = load_after(after, trust, mapped)
+    for mapped in [False, True] if MODERN else [False]:
+        found = load_after(after, restricted, mapped)
         comparison = Comparison()
         comparison.run(expected, found)
         if comparison.faults:

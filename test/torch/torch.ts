@@ -63,7 +63,7 @@ export class Torch {
   compare(
     before: string,
     after: string,
-    options: { change?: KeyChange; trust?: boolean; mmap?: boolean } = {},
+    options: { change?: KeyChange; trust?: boolean; restricted?: boolean } = {},
   ): Promise<Verdict> {
     return this.ask({ do: 'compare', before, after, ...options });
   }
