@@ -1,0 +1,102 @@
+// Makes the checkpoints that the bench measures with, by the project's own writer. They stay in bench/data for the next run.
+import { existsSync, mkdirSync } from 'node:fs';
+import { open, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { encodePickle } from '../dist/pickle/encoder.js';
+import { EMPTY_TUPLE, PyGlobal, PyObject, PyPersistent, PyTuple } from '../dist/pickle/values.js';
+import { layoutArchive } from '../dist/zip/layout.js';
+import { writeArchive } from '../dist/zip/writer.js';
+
+export const DATA = join(fileURLToPath(new URL('.', import.meta.url)), 'data');
+
+/** A state_dict of `tensors` float32 matrices of `rows` × `columns`, saved from DataParallel on cuda:0. */
+function stateDict(tensors, rows, columns) {
+  const orderedDict = new PyGlobal('collections', 'OrderedDict');
+  const rebuild = new PyGlobal('torch._utils', '_rebuild_tensor_v2');
+  const floatStorage = new PyGlobal('torch', 'FloatStorage');
+  const keys = [];
+  const values = [];
+  for (let i = 0; i < tensors; i++) {
+    keys.push(`module.layers.${Math.floor(i / 10)}.block.${i % 10}.weight`);
+    const id = new PyTuple(['storage', floatStorage, String(i), 'cuda:0', rows * columns]);
+    const args = [
+      new PyPersistent(id),
+      0,
+      new PyTuple([rows, columns]),
+      new PyTuple([columns, 1]),
+      false,
+      new PyObject('reduce', orderedDict, EMPTY_TUPLE),
+    ];
+    values.push(new PyObject('reduce', rebuild, new PyTuple(args)));
+  }
+  const root = new PyObject('reduce', orderedDict, EMPTY_TUPLE);
+  root.effects = [{ op: 'set', keys, values }];
+  return root;
+}
+
+/** Pseudo-random bytes (or zeros) without holding them. */
+function source(size, random) {
+  const tile = Buffer.alloc(4 * 2 ** 20);
+  if (random)
+    for (let i = 0, x = 1; i < tile.length; i += 4) {
+      x = (Math.imul(x, 1664525) + 1013904223) >>> 0;
+      tile.writeUInt32LE(x, i);
+    }
+  return {
+    size,
+    async read(offset, length) {
+      const out = Buffer.alloc(length);
+      if (random) for (let at = 0; at < length; ) at += tile.copy(out, at, (offset + at) % tile.length);
+      return out;
+    },
+  };
+}
+
+/** Writes a file once; `sparse` leaves windows of zeros as holes. */
+async function make(name, { tensors, rows, columns, random = true, sparse = false }) {
+  const path = join(DATA, name);
+  if (existsSync(path)) return path;
+  mkdirSync(DATA, { recursive: true });
+  const pickle = encodePickle(stateDict(tensors, rows, columns));
+  const text = (record, content) => ({ name: record, content: [Buffer.from(content)], size: content.length });
+  const bytes = rows * columns * 4;
+  const data = source(bytes * tensors, random);
+  const layout = layoutArchive('model', [
+    { name: 'data.pkl', content: pickle.content, size: pickle.length },
+    text('.format_version', '1'),
+    text('.storage_alignment', '64'),
+    text('byteorder', 'little'),
+    ...Array.from({ length: tensors }, (_, i) => ({
+      name: `data/${i}`,
+      content: [{ source: data, offset: i * bytes, length: bytes }],
+      size: bytes,
+    })),
+    text('version', '3\n'),
+  ]);
+  const file = await open(`${path}.part`, 'w');
+  const zeros = Buffer.alloc(4 * 2 ** 20);
+  await writeArchive(layout, {
+    async write(offset, chunk) {
+      if (sparse && chunk.length <= zeros.length && zeros.subarray(0, chunk.length).equals(chunk)) return;
+      await file.write(chunk, 0, chunk.length, offset);
+    },
+  });
+  await file.truncate(layout.size);
+  await file.close();
+  await rename(`${path}.part`, path);
+  return path;
+}
+
+const MIB = 2 ** 20;
+export const inputs = {
+  /** 20 MB, 120 tensors. */
+  small: () => make('small.pth', { tensors: 120, rows: 209, columns: 209 }),
+  /** 2 GB, 120 tensors. */
+  large: () => make('large.pth', { tensors: 120, rows: 1024, columns: (17 * MIB) / 4096 }),
+  /** 20 GB, 120 tensors, all zeros in a sparse file. */
+  huge: () =>
+    make('huge.pth', { tensors: 120, rows: 1024, columns: (170 * MIB) / 4096, random: false, sparse: true }),
+  /** 100 000 tensors of 24 bytes. */
+  many: () => make('many.pth', { tensors: 100_000, rows: 2, columns: 3 }),
+};

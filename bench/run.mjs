@@ -1,0 +1,95 @@
+// npm run bench [-- --only inspect|many|fix] [-- --rounds N]
+// Prints medians and their ratios. The torch rows need a Python with torch in CKPT_DOCTOR_PYTHON (or python3); without one they are left out.
+import { spawnSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { DATA, inputs } from './inputs.mjs';
+import { once, sideBySide } from './measure.mjs';
+
+const option = (name, fallback) => {
+  const index = process.argv.indexOf(`--${name}`);
+  return index < 0 ? fallback : process.argv[index + 1];
+};
+const only = option('only', '');
+const rounds = Number(option('rounds', '7'));
+const cli = fileURLToPath(new URL('../bin/ckpt-doctor.js', import.meta.url));
+const doctor = (...args) => [process.execPath, cli, ...args];
+const python = process.env.CKPT_DOCTOR_PYTHON ?? 'python3';
+const hasTorch = spawnSync(python, ['-c', 'import torch']).status === 0;
+
+const wanted = (name) => only === '' || only === name;
+const row = (what, ratio, goal, note = '') =>
+  console.log(`${what.padEnd(58)} ${ratio.toFixed(2).padStart(7)}x   goal ${goal.padEnd(8)} ${note}`);
+const show = ({ seconds, megabytes }) => `${(seconds * 1000).toFixed(0)} ms, ${megabytes.toFixed(0)} MB`;
+
+console.log(`node ${process.version}, ${rounds} rounds, medians of wall time, peak memory\n`);
+
+if (wanted('inspect')) {
+  const [small, large, huge] = [await inputs.small(), await inputs.large(), await inputs.huge()];
+  const result = sideBySide(
+    {
+      node: () => once([process.execPath, '-e', '0']),
+      small: () => once(doctor('inspect', small)),
+      large: () => once(doctor('inspect', large)),
+      huge: () => once(doctor('inspect', huge)),
+    },
+    2 * rounds,
+  );
+  row(
+    'inspect 2 GB, 120 tensors / node -e 0',
+    result.large.seconds / result.node.seconds,
+    '<= 2',
+    `${show(result.large)} / ${show(result.node)}`,
+  );
+  row(
+    'inspect 20 GB sparse / inspect 20 MB',
+    result.huge.seconds / result.small.seconds,
+    '~ 1',
+    `${show(result.huge)} / ${show(result.small)}`,
+  );
+}
+
+if (wanted('many')) {
+  const many = await inputs.many();
+  const cases = { doctor: () => once(doctor('inspect', many)) };
+  if (hasTorch) {
+    const load = 'import sys, torch; torch.load(sys.argv[1], mmap=True, map_location="cpu")';
+    cases.torch = () => once([python, '-c', load, many]);
+  }
+  const result = sideBySide(cases, Math.max(3, Math.floor(rounds / 2)));
+  if (result.torch)
+    row(
+      'torch.load(mmap=True) / inspect, 100 000 tensors',
+      result.torch.seconds / result.doctor.seconds,
+      '>= 12',
+      `${show(result.torch)} / ${show(result.doctor)}`,
+    );
+  else console.log(`inspect, 100 000 tensors: ${show(result.doctor)} (no torch here to compare with)`);
+}
+
+if (wanted('fix')) {
+  const large = await inputs.large();
+  const copy = join(DATA, 'copy.pth');
+  const clean = () => rmSync(copy, { force: true });
+  const result = sideBySide(
+    {
+      cp: () => {
+        clean();
+        return once(['sh', '-c', 'cp "$0" "$1" && sync "$1"', large, copy]);
+      },
+      fix: () => {
+        clean();
+        return once(doctor('fix', large, '--map-location', 'cpu', '--strip-module', '-o', copy));
+      },
+    },
+    rounds,
+  );
+  clean();
+  row(
+    'fix 2 GB to a new file / cp and sync',
+    result.fix.seconds / result.cp.seconds,
+    '<= 1.2',
+    `${show(result.fix)} / ${show(result.cp)}`,
+  );
+}
