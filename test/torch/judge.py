@@ -163,6 +163,7 @@ class Comparison:
     def __init__(self):
         self.faults, self.tensors = [], 0
         self.objects, self.storages = ({}, {}), ({}, {})
+        # an object that is told by its id or address has to live as long as the tables
         self.kept = []
 
     def fault(self, path, words):
@@ -218,7 +219,9 @@ class Comparison:
         if set(old) != set(new):
             self.fault(path, f"attributes {sorted(new)}, expected {sorted(old)}")
             return []
-        return [((*path, f"@{name}"), order_free(old[name]), order_free(new[name])) for name in old]
+        pairs = [(name, order_free(old[name]), order_free(new[name])) for name in old]
+        self.kept.extend(pairs)
+        return [((*path, f"@{name}"), a, b) for name, a, b in pairs]
 
     def tensor(self, path, a, b):
         self.kept.append((a, b))
