@@ -7,6 +7,18 @@ import type { PyGlobal, PyPersistent, Value } from './values.ts';
 const WHOLE_READ = 64 * 2 ** 20;
 /** Beyond it the stream passes through windows of this size. */
 const WINDOW = 8 * 2 ** 20;
+/** By how much a read is longer than the one before it. */
+const GROWTH = 4;
+
+export interface DecodeOptions {
+  /**
+   * Bytes to fetch at first, for a pickle that is known to end long before its source does. Later reads grow from there. By default
+   * a source of up to 64 MiB is fetched at once.
+   */
+  readonly firstRead?: number;
+  /** Payloads longer than this stay ranges into the source; by default those of more than 1 MiB. */
+  readonly longestHeld?: number;
+}
 
 /** A payload of at least 1 MiB that stands in the stream itself. */
 export interface LongPayload {
@@ -33,15 +45,19 @@ export interface DecodedPickle {
 
 /**
  * Decodes the pickle that starts at `offset` of `source` into inert values, every opcode of protocols 0 to 5, executing nothing.
- * Bytes after STOP are left alone, as by Python. Payloads over 1 MiB stay ranges into the source.
+ * Bytes after STOP are left alone, as by Python. Long payloads stay ranges into the source.
  *
  * @throws UnreadableError `bad-pickle` with the opcode and its offset in the pickle; `truncated` where the source ends before STOP.
  */
-export async function decodePickle(source: ByteSource, offset = 0): Promise<DecodedPickle> {
+export async function decodePickle(
+  source: ByteSource,
+  offset = 0,
+  options: DecodeOptions = {},
+): Promise<DecodedPickle> {
   checkRange(source.size, offset, 0, 'pickle');
   const size = source.size - offset;
-  const machine = new PickleMachine(source, offset, size);
-  let length = size <= WHOLE_READ ? size : WINDOW;
+  const machine = new PickleMachine(source, offset, size, options.longestHeld);
+  let length = Math.min(size, options.firstRead ?? (size <= WHOLE_READ ? size : WINDOW));
   for (;;) {
     const start = machine.position;
     const bytes = await source.read(offset + start, Math.min(length, size - start));
@@ -54,6 +70,6 @@ export async function decodePickle(source: ByteSource, offset = 0): Promise<Deco
         machine.position,
       );
     }
-    length = Math.max(needed, WINDOW);
+    length = Math.max(needed, Math.min(length * GROWTH, WINDOW));
   }
 }

@@ -22,7 +22,7 @@ import {
   type Value,
 } from './values.ts';
 
-/** Longer payloads stay ranges into the source, so that memory follows the structure and not the data. */
+/** Payloads of this length and more are facts about a pickle. Longer ones stay ranges, so that memory follows the structure and not the data. */
 const LONG_PAYLOAD = 2 ** 20;
 /** Memo slots up to this one live in an array; a stream that names a huge slot gets a map, not a huge array. */
 const DENSE_MEMO = 2 ** 24;
@@ -60,6 +60,7 @@ export class PickleMachine {
   /** Where the pickle starts in the source. */
   readonly #origin: number;
   readonly #size: number;
+  readonly #longestHeld: number;
   readonly #stack: Value[] = [];
   readonly #marks: number[] = [];
   readonly #memo: Value[] = [];
@@ -76,10 +77,11 @@ export class PickleMachine {
   #window: Buffer = Buffer.alloc(0);
   #base = 0;
 
-  constructor(source: ByteSource, origin: number, size: number) {
+  constructor(source: ByteSource, origin: number, size: number, longestHeld = LONG_PAYLOAD) {
     this.#source = source;
     this.#origin = origin;
     this.#size = size;
+    this.#longestHeld = longestHeld;
   }
 
   finish(): DecodedPickle {
@@ -221,7 +223,7 @@ export class PickleMachine {
         case Op.LONG1:
         case Op.LONG4: {
           const length = this.#runLength(at, code);
-          if (length > LONG_PAYLOAD && code !== Op.LONG1 && code !== Op.LONG4) {
+          if (length > this.#longestHeld && code !== Op.LONG1 && code !== Op.LONG4) {
             stack.push(this.#longRun(code, next, length));
           } else {
             if (next + length > end) return next + length - at;
@@ -393,7 +395,7 @@ export class PickleMachine {
 
   #longRun(code: number, next: number, length: number): Value {
     const start = this.#base + next;
-    this.#longPayloads.push({ offset: start, length, opcode: opcodeName(code) });
+    if (length > LONG_PAYLOAD) this.#longPayloads.push({ offset: start, length, opcode: opcodeName(code) });
     const range = { source: this.#source, offset: this.#origin + start, length };
     switch (code) {
       case Op.BINUNICODE:
@@ -428,6 +430,7 @@ export class PickleMachine {
         return new PyBytes(
           code === Op.BYTEARRAY8 ? 'bytearray' : 'bytes',
           Uint8Array.prototype.slice.call(window, start, end),
+          this.#origin + this.#base + start,
         );
     }
   }

@@ -49,9 +49,12 @@ export class PyBytes {
   readonly kind = 'bytes';
   readonly type: 'bytes' | 'bytearray' | 'str2';
   content: Uint8Array | SourceRange;
-  constructor(type: PyBytes['type'], content: Uint8Array | SourceRange) {
+  /** Offset in the source of the pickle at which held content stands; undefined where it does not stand there as it is. */
+  readonly offset: number | undefined;
+  constructor(type: PyBytes['type'], content: Uint8Array | SourceRange, offset?: number) {
     this.type = type;
     this.content = content;
+    this.offset = offset;
   }
   get length(): number {
     return this.content.length;
