@@ -37,6 +37,17 @@ const DTYPE_OF_CLASS: Readonly<Record<string, string>> = {
 /** Modules that typed storage classes stand in; `torch.cuda` in files of old CUDA models. */
 const STORAGE_MODULES = new Set(['torch', 'torch.cuda', 'torch.storage']);
 const UNTYPED = new Set(['UntypedStorage', '_UntypedStorage']);
+/** Module and name of the storage class that has no dtype, as `weights_only` takes it. */
+export const UNTYPED_STORAGE = ['torch.storage', 'UntypedStorage'] as const;
+
+const CLASS_OF_DTYPE: ReadonlyMap<string, string> = new Map(
+  Object.entries(DTYPE_OF_CLASS).map(([storageClass, dtype]) => [dtype, storageClass]),
+);
+
+/** The class of module `torch` that torch saves storages of a dtype under; undefined where it saves them as UntypedStorage. */
+export function storageClassName({ name }: Dtype): string | undefined {
+  return CLASS_OF_DTYPE.get(name);
+}
 
 /** The dtype of a storage class; null for the untyped one; undefined where the global is no storage class. */
 export function storageClassDtype(global: PyGlobal): Dtype | null | undefined {
@@ -46,8 +57,18 @@ export function storageClassDtype(global: PyGlobal): Dtype | null | undefined {
   return name === undefined ? undefined : dtypeByName(name);
 }
 
+/** `str()` of the id: protocol 0 has no other way to say it. torch itself can't read that back. */
+const ID_TEXT = /^\('storage', <class '(torch(?:\.cuda|\.storage)?)\.(\w+)'>, '([^']*)', '([^']*)', (\d{1,15})\)$/;
+
 /** Reads a persistent id; undefined where it is none of a storage. */
 export function parseStorageId(id: Value): StorageId | undefined {
+  if (typeof id === 'string') {
+    const [, module, name, key, location, numel] = ID_TEXT.exec(id) ?? [];
+    if (module === undefined || name === undefined) return undefined;
+    return parseStorageId(
+      new PyTuple(['storage', new PyGlobal(module, name), key ?? '', location ?? '', Number(numel)]),
+    );
+  }
   if (!(id instanceof PyTuple)) return undefined;
   const [tag, storageClass, key, location, numel] = id.items;
   if (tag !== 'storage' || !(storageClass instanceof PyGlobal)) return undefined;
