@@ -3,7 +3,7 @@ import { type ErrorEntry, errorEntry } from '../report/inspect-document.ts';
 import { visible } from '../report/terminal/text.ts';
 import type { Context, GlobalOptions } from './context.ts';
 import { EXIT } from './exit-codes.ts';
-import { OutputClosed } from './output.ts';
+import { OutputClosed, OutputFailed } from './output.ts';
 
 /**
  * Tells on stderr, in one line, why a file or a run failed, and sets the exit code: `ckpt-doctor: model.pth: no such file`.
@@ -34,6 +34,7 @@ export function reasonOf(error: unknown): string {
     return `${message} (at offset ${error.offset})`;
   }
   if (isKnownError(error)) return message;
+  if (error instanceof OutputFailed) return message;
   return `internal error: ${message}; please report it (--debug shows where)`;
 }
 

@@ -15,6 +15,11 @@ export class OutputClosed extends Error {
   override readonly name = 'OutputClosed';
 }
 
+/** What we write can't be taken: the disk behind a redirection is full, or broken. */
+export class OutputFailed extends Error {
+  override readonly name = 'OutputFailed';
+}
+
 /** A stream that is written at the pace of its reader, and that ends quietly when the reader leaves. */
 export class Output {
   readonly stream: OutputStream;
@@ -29,7 +34,7 @@ export class Output {
 
   /**
    * Returns when the text is out of our hands.
-   * @throws OutputClosed when the reader has gone; the stream's own error for anything else, such as a full disk.
+   * @throws OutputClosed when the reader has gone; OutputFailed for anything else, such as a full disk.
    */
   async write(text: string): Promise<void> {
     this.#check();
@@ -56,6 +61,10 @@ export class Output {
 
   #check(): void {
     if (!this.#fault) return;
-    throw this.#fault.code === 'EPIPE' ? new OutputClosed() : this.#fault;
+    const { code, message } = this.#fault;
+    if (code === 'EPIPE') throw new OutputClosed();
+    throw new OutputFailed(
+      code === 'ENOSPC' ? 'output: no space left on device (ENOSPC)' : `output: ${message}`,
+    );
   }
 }

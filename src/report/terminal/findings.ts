@@ -100,9 +100,11 @@ function prescriptionLines(
   const { flags, unhealed } = prescribe(findings);
   const lines: string[] = [];
   if (flags.length > 0) {
+    // a path that looks like a flag is made to look like a path
+    const file = path.startsWith('-') ? `./${path}` : path;
     const command = [
       'ckpt-doctor fix',
-      ...[path, ...flags].map((word) => visible(shellWord(word), unicode)),
+      ...[file, ...flags].map((word) => visible(shellWord(word), unicode)),
     ].join(' ');
     // one line, however long: a command is there to be copied
     lines.push('To heal:', `  ${inks.command(command)}`);
@@ -115,7 +117,7 @@ function prescriptionLines(
   return lines;
 }
 
-/** A word as a shell takes it. A path that looks like a flag is made to look like a path. */
+/** A word as a POSIX shell takes it. */
 export function shellWord(word: string): string {
   if (/^[\w@%+=:,./-]+$/.test(word)) return word;
   return `'${word.replaceAll("'", `'\\''`)}'`;

@@ -77,7 +77,7 @@ export function* inspectReport(
 }
 
 function damageLines(message: string, { inks, glyphs, unicode, width }: Screen): string[] {
-  return wrap(`${glyphs.error} Damaged: ${visible(message, unicode)}`, width).map(inks.error);
+  return wrap(`${glyphs.error} Damaged: ${visible(message, unicode)}`, width).map((line) => inks.error(line));
 }
 
 function* treeSection(
@@ -105,7 +105,7 @@ function* treeSection(
   const folded = foldedTensors(top);
   if (folded === 0) return;
   const told = `${screen.glyphs.ellipsis} ${counted(folded, 'tensor')} folded; to see more: --all, --depth <n>, --filter <glob>`;
-  yield* wrap(told, screen.width).map(screen.inks.faint);
+  yield* wrap(told, screen.width).map((line) => screen.inks.faint(line));
 }
 
 /** What is out of the ordinary about a tensor. */

@@ -9,7 +9,7 @@ function scaled(value: number, units: readonly string[]): string {
     number /= 1000;
     unit += 1;
   }
-  const digits = unit === 0 ? String(Math.round(number)) : number.toPrecision(3);
+  const digits = unit === 0 || number >= 1000 ? number.toFixed(0) : number.toPrecision(3);
   return units[unit] === '' ? digits : `${digits} ${units[unit]}`;
 }
 

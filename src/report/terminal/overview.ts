@@ -82,17 +82,23 @@ export function totalsLines({ totals }: InspectDocument, screen: Screen): string
       glyphs.ellipsis,
     ),
   ];
-  const names = rows.map(({ name }) =>
-    cutEnd(visible(name, unicode), Math.floor(width * 0.4), glyphs.ellipsis),
-  );
-  const nameColumn = Math.max(...names.map(widthOf)) + 2;
   const countColumn = Math.max(...rows.map(({ count }) => count.length));
+  const room = width - INDENT - GAP - countColumn - SIZE_COLUMN;
+  const names = rows.map(({ name }) => cutEnd(visible(name, unicode), room, glyphs.ellipsis));
+  const nameColumn = Math.max(...names.map(widthOf)) + GAP;
   const table = rows.map(({ count, size, share }, index) => {
-    const line = `  ${padEnd(names[index] as string, nameColumn)}${padStart(count, countColumn)}${padStart(size, 10)}`;
-    return isNarrow(screen) ? line : `${line}  ${inks.faint(bar(share, screen))}`.trimEnd();
+    const name = padEnd(names[index] as string, nameColumn);
+    const line = ' '.repeat(INDENT) + name + padStart(count, countColumn) + padStart(size, SIZE_COLUMN);
+    const drawn = isNarrow(screen) ? '' : bar(share, screen);
+    return drawn === '' ? line : `${line}  ${inks.faint(drawn)}`;
   });
   return [...head, ...table];
 }
+
+const INDENT = 2;
+const GAP = 2;
+/** `999 MB` and the gap before it. */
+const SIZE_COLUMN = 10;
 
 interface TableRow {
   readonly name: string;

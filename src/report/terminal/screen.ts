@@ -91,7 +91,7 @@ const NARROW = 64;
 /** Lines longer than this are hard to follow across a wide window. */
 const WIDEST = 120;
 /** No table fits below this; a narrower window wraps for itself. */
-const NARROWEST = 24;
+const NARROWEST = 40;
 
 export function screen(options: {
   readonly width?: number | undefined;

@@ -126,6 +126,8 @@ interface Columns {
 
 /** Least columns that a name keeps beside its branch lines. */
 const MIN_NAME = 12;
+/** Columns that a label keeps, the space behind it included. */
+const MIN_LABEL = 6;
 const GAP = 2;
 /** Notes line up behind shapes up to this width. */
 const MAX_SHAPE = 24;
@@ -170,13 +172,15 @@ function foldMark({ kind, folded }: Row, { glyphs }: Screen): string {
 
 function rowLine(row: Row, columns: Columns, screen: Screen): string {
   const { inks, glyphs } = screen;
-  const room = Math.max(1, columns.name - widthOf(row.lead) - 1);
+  // far down the tree the branch lines alone would pass the column; their right end is what ties a name to its parent
+  const lead = row.lead.slice(-Math.max(0, columns.name - MIN_LABEL));
+  const room = columns.name - lead.length - 1;
   const mark = foldMark(row, screen);
   const label = cutMiddle(row.label, Math.max(1, room - widthOf(mark)), glyphs.ellipsis);
-  const padding = ' '.repeat(Math.max(1, columns.name - widthOf(row.lead + label + mark)));
+  const padding = ' '.repeat(Math.max(1, columns.name - widthOf(lead + label + mark)));
   const words = detailText(row, columns.dtype, columns.shape);
   const detail = padEnd(cutEnd(words, columns.detail, glyphs.ellipsis), columns.detail);
   const size = padStart(row.size, columns.size);
   const name = row.kind === 'module' ? inks.title(label) : row.kind === 'rest' ? inks.faint(label) : label;
-  return `${inks.faint(row.lead)}${name}${inks.faint(mark)}${padding}${row.kind === 'tensor' ? detail : inks.faint(detail)}${inks.number(size)}`;
+  return `${inks.faint(lead)}${name}${inks.faint(mark)}${padding}${row.kind === 'tensor' ? detail : inks.faint(detail)}${inks.number(size)}`;
 }
