@@ -1,6 +1,7 @@
 import { type ByteSource, checkRange } from '../io/byte-source.ts';
 import { UnreadableError } from '../io/errors.ts';
 import { PickleMachine } from './machine.ts';
+import type { LongPayload } from './payloads.ts';
 import type { PyGlobal, PyPersistent, Value } from './values.ts';
 
 /** Pickles up to this size are read at once; a 100 000-tensor state_dict takes about 15 MB. */
@@ -18,14 +19,6 @@ export interface DecodeOptions {
   readonly firstRead?: number;
   /** Payloads longer than this stay ranges into the source; by default those of more than 1 MiB. */
   readonly longestHeld?: number;
-}
-
-/** A payload of at least 1 MiB that stands in the stream itself. */
-export interface LongPayload {
-  /** Offset in the pickle of its first byte. */
-  readonly offset: number;
-  readonly length: number;
-  readonly opcode: string;
 }
 
 export interface DecodedPickle {

@@ -1,0 +1,102 @@
+import { UnreadableError } from '../io/errors.ts';
+import { Memo } from './memo.ts';
+import { opcodeName } from './opcodes.ts';
+import { PyGlobal, PyPersistent, type Value } from './values.ts';
+
+const NOTHING_TO_TAKE = 'the stack has nothing to take';
+
+/** What the opcodes of a stream work on: the stack with its marks, the memo, and what was met on the way. */
+export class MachineState {
+  /** Offset in the pickle of the opcode that is being run. */
+  position = 0;
+  /** The part of the stream that is at hand, and the offset in the pickle of its first byte. */
+  window: Buffer = Buffer.alloc(0);
+  base = 0;
+  readonly stack: Value[] = [];
+  readonly memo = new Memo();
+  /** Number after PROTO. */
+  protocol = 0;
+  /** Every name by `module\nname`, in the order of first mention. */
+  readonly globals = new Map<string, PyGlobal>();
+  /** Every persistent id in the order of the stream. */
+  readonly persistents: PyPersistent[] = [];
+  /** Out-of-band buffers so far. */
+  buffers = 0;
+  /** Height of the stack at the last mark: what is below can't be taken before the mark is. */
+  fence = 0;
+  /** The fences under this one. */
+  readonly #fences: number[] = [];
+
+  /** The error for what is wrong at `position`. */
+  fault(what: string): UnreadableError {
+    const code = this.window[this.position - this.base] as number;
+    return new UnreadableError(
+      'bad-pickle',
+      `bad pickle: opcode ${opcodeName(code)} at offset ${this.position}: ${what}`,
+      this.position,
+    );
+  }
+
+  pop(): Value {
+    if (this.stack.length <= this.fence) throw this.fault(NOTHING_TO_TAKE);
+    return this.stack.pop() as Value;
+  }
+
+  top(): Value {
+    const { length } = this.stack;
+    if (length <= this.fence) throw this.fault(NOTHING_TO_TAKE);
+    return this.stack[length - 1] as Value;
+  }
+
+  /** Takes a value or, where nothing stands above the last mark, that mark. */
+  drop(): void {
+    if (this.stack.length > this.fence) this.stack.pop();
+    else if (this.#fences.length > 0) this.closeMark();
+    else throw this.fault(NOTHING_TO_TAKE);
+  }
+
+  mark(): void {
+    this.#fences.push(this.fence);
+    this.fence = this.stack.length;
+  }
+
+  /** Takes the last mark away; the values above it stand from the height that is returned. */
+  closeMark(): number {
+    const below = this.#fences.pop();
+    if (below === undefined) throw this.fault('no MARK before it');
+    const height = this.fence;
+    this.fence = below;
+    return height;
+  }
+
+  /** Takes the last mark and the values above it. */
+  popMark(): Value[] {
+    return this.stack.splice(this.closeMark());
+  }
+
+  /** Puts the value of a memo slot on the stack. */
+  recall(slot: number): void {
+    const value = this.memo.get(slot);
+    if (value === undefined) throw this.fault(`memo slot ${slot} was never filled`);
+    if (value instanceof PyGlobal) value.uses++;
+    this.stack.push(value);
+  }
+
+  persist(id: Value): void {
+    const node = new PyPersistent(id);
+    this.persistents.push(node);
+    this.stack.push(node);
+  }
+
+  global(module: string, name: string): PyGlobal {
+    const key = `${module}\n${name}`;
+    const known = this.globals.get(key);
+    if (known) {
+      known.uses++;
+      return known;
+    }
+    const made = new PyGlobal(module, name, this.position);
+    this.globals.set(key, made);
+    return made;
+  }
+}
