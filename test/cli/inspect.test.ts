@@ -54,7 +54,7 @@ describe('inspect', () => {
       '--format',
       'json',
       'no-such.pth',
-      'fixtures',
+      'fixtures/foreign/gguf.pth',
       CLEAN,
     ]);
     expect(code).toBe(2);
