@@ -1,4 +1,5 @@
 import type { ArchiveRecord, Checkpoint, Container, GlobalUse } from '../checkpoint/checkpoint.ts';
+import { geometryFaults } from '../checkpoint/geometry.ts';
 import { listTensors } from '../checkpoint/listing.ts';
 import type { ByteSource } from '../io/byte-source.ts';
 import type { DecodedPickle } from '../pickle/decoder.ts';
@@ -18,6 +19,11 @@ export interface Findings {
   readonly pickle?: DecodedPickle;
   readonly recordLength?: number;
   readonly records?: readonly ArchiveRecord[];
+  readonly annotations?: Checkpoint['annotations'];
+  readonly sharding?: Checkpoint['sharding'];
+  readonly loadable?: Checkpoint['loadable'];
+  /** Closed with the checkpoint, beside `source`. */
+  readonly closeAlso?: readonly Pick<ByteSource, 'close'>[];
 }
 
 /**
@@ -25,7 +31,8 @@ export interface Findings {
  * @throws UnreadableError `bad-pickle` for a tensor that torch could not build.
  */
 export function assembleCheckpoint(found: Findings): Checkpoint {
-  const { path, source, container, root, table, pickle, records = [] } = found;
+  const { path, source, container, root, table, pickle, records = [], closeAlso = [] } = found;
+  const { annotations, sharding, loadable } = found;
   const { tensors, omissions } = listTensors(root, table.storageOf);
   return {
     path,
@@ -47,8 +54,13 @@ export function assembleCheckpoint(found: Findings): Checkpoint {
     }),
     records,
     omissions,
-    damage: table.damage,
-    close: async () => source.close?.(),
+    damage: [...table.damage, ...geometryFaults(tensors)],
+    ...(annotations && { annotations }),
+    ...(sharding && { sharding }),
+    ...(loadable && { loadable }),
+    close: async () => {
+      await Promise.all([source, ...closeAlso].map((each) => each.close?.()));
+    },
   };
 }
 
