@@ -18,17 +18,27 @@ export interface RuleResult {
   readonly fix?: readonly string[];
 }
 
-export interface Rule {
+/** What a policy may set for a rule: a threshold, a switch, a list of names. */
+export type RuleOption = number | boolean | string | readonly string[];
+export type RuleOptions = Readonly<Record<string, RuleOption>>;
+
+export interface Rule<Options extends RuleOptions = RuleOptions> {
   /** `category/id`, kebab case. */
   readonly id: string;
   readonly severity: Severity;
   readonly needs: RuleNeeds;
   /** A few words for lists: `Storages are tagged with a CUDA device`. */
   readonly title: string;
+  /** The options that the rule knows, with their defaults; a default also says of what type the option is. */
+  readonly options?: Options;
   /** Reads alone: a rule never changes the checkpoint. `examination` has what several rules look at, worked out once. */
-  check(checkpoint: Checkpoint, examination: Examination): RuleResult | readonly RuleResult[] | undefined;
+  check(
+    checkpoint: Checkpoint,
+    examination: Examination,
+    options: Options,
+  ): RuleResult | readonly RuleResult[] | undefined;
 }
 
-export function defineRule(rule: Rule): Rule {
+export function defineRule<Options extends RuleOptions>(rule: Rule<Options>): Rule {
   return rule;
 }

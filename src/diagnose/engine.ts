@@ -1,6 +1,7 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
-import type { Rule, RuleNeeds, RuleResult } from './define-rule.ts';
+import type { Rule, RuleNeeds, RuleOptions, RuleResult } from './define-rule.ts';
 import { Examination } from './examination.ts';
+import type { ExpectedKeys } from './expected-keys.ts';
 import type { Finding, Severity } from './finding.ts';
 import { RULES } from './rules/index.ts';
 
@@ -8,22 +9,37 @@ import { RULES } from './rules/index.ts';
 const PASSES: readonly RuleNeeds[] = ['container', 'pickle', 'payload', 'expectation'];
 const GRAVITY: Readonly<Record<Severity, number>> = { error: 0, warning: 1, info: 2 };
 
+/** What a policy asks of one rule. */
+export interface RuleSetting {
+  /** The severity of all that the rule finds; the rule does not run where it is `off`. */
+  readonly severity?: Severity | 'off';
+  /** Options that differ from the defaults of the rule. */
+  readonly options?: RuleOptions;
+}
+
 export interface DiagnoseOptions {
   /** Defaults to the whole catalogue. Findings of one severity keep the order of the rules. */
   readonly rules?: readonly Rule[];
   /** What there is to read. Defaults to the directory and the pickle, which an open checkpoint has in memory. */
   readonly passes?: readonly RuleNeeds[];
+  /** By the id of the rule. */
+  readonly settings?: ReadonlyMap<string, RuleSetting>;
+  /** What the user's model has. The rules that compare with it run only where it is given. */
+  readonly expected?: ExpectedKeys;
 }
 
 /** What the rules find in a checkpoint: the gravest first, then in the order of the catalogue. */
 export function diagnose(checkpoint: Checkpoint, options: DiagnoseOptions = {}): Finding[] {
-  const { rules = RULES, passes = ['container', 'pickle'] } = options;
-  const examination = new Examination(checkpoint);
+  const { rules = RULES, passes = ['container', 'pickle'], settings, expected } = options;
+  const examination = new Examination(checkpoint, expected);
   const found = new Map<Rule, Finding[]>();
   for (const pass of PASSES) {
-    if (!passes.includes(pass)) continue;
+    if (pass === 'expectation' ? !expected : !passes.includes(pass)) continue;
     for (const rule of rules) {
-      if (rule.needs === pass) found.set(rule, findingsOf(rule, rule.check(checkpoint, examination)));
+      const { severity, options: given } = settings?.get(rule.id) ?? {};
+      if (rule.needs !== pass || severity === 'off') continue;
+      const result = rule.check(checkpoint, examination, { ...rule.options, ...given });
+      found.set(rule, findingsOf(rule, result, severity));
     }
   }
   return rules
@@ -36,12 +52,12 @@ export function docsPath(id: string): string {
   return `docs/rules/${id}.md`;
 }
 
-function findingsOf(rule: Rule, result: ReturnType<Rule['check']>): Finding[] {
+function findingsOf(rule: Rule, result: ReturnType<Rule['check']>, asked: Severity | undefined): Finding[] {
   if (!result) return [];
   const results: readonly RuleResult[] = Array.isArray(result) ? result : [result as RuleResult];
   return results.map(({ severity, message, subjects, count, fix }) => ({
     rule: rule.id,
-    severity: severity ?? rule.severity,
+    severity: asked ?? severity ?? rule.severity,
     message,
     count: count ?? subjects.length,
     subjects,

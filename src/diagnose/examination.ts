@@ -1,5 +1,6 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { findStateDicts, type StateDict } from '../checkpoint/state-dicts.ts';
+import { compareKeys, type ExpectedKeys, type KeyComparison } from './expected-keys.ts';
 import { findWeightGroups, type WeightGroup } from './weight-groups.ts';
 
 /** What several rules read of one checkpoint: each is worked out when it is first asked for, and then kept. */
@@ -7,9 +8,14 @@ export class Examination {
   readonly #checkpoint: Checkpoint;
   #stateDicts: readonly StateDict[] | undefined;
   #weightGroups: readonly WeightGroup[] | undefined;
+  #keyComparison: KeyComparison | undefined;
 
-  constructor(checkpoint: Checkpoint) {
+  /** What the user's model has, where the user told. */
+  readonly expected: ExpectedKeys | undefined;
+
+  constructor(checkpoint: Checkpoint, expected?: ExpectedKeys) {
     this.#checkpoint = checkpoint;
+    this.expected = expected;
   }
 
   get stateDicts(): readonly StateDict[] {
@@ -21,5 +27,11 @@ export class Examination {
   get weightGroups(): readonly WeightGroup[] {
     this.#weightGroups ??= findWeightGroups(this.stateDicts);
     return this.#weightGroups;
+  }
+
+  /** The state_dict that was meant for the user's model, held against that model. */
+  get keyComparison(): KeyComparison | undefined {
+    if (this.expected) this.#keyComparison ??= compareKeys(this.stateDicts, this.expected);
+    return this.#keyComparison;
   }
 }
