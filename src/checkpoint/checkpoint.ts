@@ -1,6 +1,6 @@
 import type { ByteSource } from '../io/byte-source.ts';
 import type { UnreadableError } from '../io/errors.ts';
-import type { PyPersistent, Value } from '../pickle/values.ts';
+import type { PyDict, PyPersistent, Value } from '../pickle/values.ts';
 import type { Storage } from './storage.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -30,6 +30,8 @@ export interface Container {
   readonly entries?: number;
   /** Words for a person: which torch wrote it, as far as the file shows: `torch 2.7 or newer`. */
   readonly era?: string;
+  /** Words for a person, where the path is a folder: what kind of folder it is. */
+  readonly folder?: string;
 }
 
 /** A record of the archive, in the order of its directory. */
@@ -73,11 +75,41 @@ export interface GlobalUse {
   readonly offset: number;
 }
 
+/** One of the files of a checkpoint that is spread over several. */
+export interface CheckpointFile {
+  /** Relative to the folder of the checkpoint. */
+  readonly name: string;
+  /** Undefined where the file is not there. */
+  readonly bytes: number | undefined;
+}
+
+/** How a checkpoint is spread over files, and where its parts contradict each other. */
+export interface Sharding {
+  readonly files: readonly CheckpointFile[];
+  /** Tensors that the index places in a file in which they are not. */
+  readonly lostKeys: readonly string[];
+  /** Tensors that stand in two files or more. */
+  readonly repeatedKeys: readonly string[];
+  /** Tensors of the files that the index does not name. */
+  readonly unlistedKeys: readonly string[];
+  /** Bytes of all tensors as the index declares them, and as they are; undefined where it declares none. */
+  readonly totalSize?: { readonly declared: number; readonly found: number };
+}
+
+/** What torch.load can take of a checkpoint whose own root it can't. */
+export interface Loadable {
+  readonly root: Value;
+  /** What is left out, in words. */
+  readonly notes: readonly string[];
+}
+
 /** A checkpoint, whatever container it came in. Everything that diagnoses, fixes and reports speaks of this alone. */
 export interface Checkpoint {
   /** The path as the user gave it. */
   readonly path: string;
   readonly source: ByteSource;
+  /** Bytes of the file where `source` is only what was unpacked from it. */
+  readonly fileSize?: number;
   readonly container: Container;
   /** The object that `torch.load` would return, inert. */
   readonly root: Value;
@@ -93,5 +125,14 @@ export interface Checkpoint {
   readonly omissions: readonly string[];
   /** What keeps the file from being whole although its pickle could be read: missing and short records. */
   readonly damage: readonly UnreadableError[];
+  /** What the container says beside the checkpoint: `__metadata__` of safetensors, `metadata` of an index of shards. */
+  readonly annotations?: PyDict;
+  /** There where the checkpoint is spread over several files. */
+  readonly sharding?: Sharding;
+  /**
+   * There where torch.load could not take `root` from a torch zip: the modules of TorchScript and torch.package as a state_dict,
+   * the state_dict alone of an exported program. Its tensors are on storages of this checkpoint.
+   */
+  readonly loadable?: () => Promise<Loadable>;
   close(): Promise<void>;
 }

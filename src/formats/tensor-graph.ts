@@ -1,0 +1,126 @@
+import type { Storage } from '../checkpoint/storage.ts';
+import type { UnreadableError } from '../io/errors.ts';
+import type { Segment } from '../io/segment.ts';
+import { EMPTY_TUPLE, PyGlobal, PyObject, PyPersistent, PyTuple, type Value } from '../pickle/values.ts';
+import type { Dtype } from '../torch/dtypes.ts';
+import { storageClassName, UNTYPED_STORAGE } from '../torch/storage-id.ts';
+import type { StorageTable } from './storage-table.ts';
+
+/** Bytes that one or several tensors view. */
+export interface RawStorage {
+  readonly key: string;
+  readonly dtype: Dtype;
+  readonly bytes: number;
+  /** Undefined where the container has no bytes for it. */
+  readonly content: Segment | undefined;
+  /** Defaults to the offset of `content` where that is a range of the checkpoint's own file; null where it is elsewhere. */
+  readonly fileOffset: number | null;
+  /** Defaults to `cpu`. */
+  readonly location?: string;
+  readonly crc32?: number | undefined;
+  /** Defaults to little. */
+  readonly byteOrder?: 'little' | 'big';
+}
+
+export interface RawTensor {
+  readonly shape: readonly number[];
+  /** In elements; C order where it is left out. */
+  readonly stride?: readonly number[];
+  /** In elements. */
+  readonly storageOffset?: number;
+  readonly requiresGrad?: boolean;
+}
+
+/**
+ * The value graph that torch.save would pickle, for tensors of a container that has no pickle of its own: calls of
+ * `_rebuild_tensor_v2` on typed storages and, for the dtypes that have no storage class, of `_rebuild_tensor_v3`.
+ */
+export class TensorGraph {
+  readonly #globals = new Map<string, PyGlobal>();
+  readonly #storages: Storage[] = [];
+  readonly #storageOf = new Map<PyPersistent, Storage>();
+  readonly #dtypes = new Map<Storage, Dtype>();
+  readonly #damage: UnreadableError[] = [];
+
+  storage(raw: RawStorage): Storage {
+    const { key, dtype, bytes, content, fileOffset, location = 'cpu', crc32, byteOrder = 'little' } = raw;
+    const name = storageClassName(dtype);
+    const storage: Storage = {
+      key,
+      storageClass: name === undefined ? this.#global(...UNTYPED_STORAGE) : this.#global('torch', name),
+      dtype: name === undefined ? undefined : dtype,
+      location,
+      numel: name === undefined ? bytes : Math.floor(bytes / dtype.itemSize),
+      bytes,
+      fileOffset,
+      content,
+      crc32,
+      byteOrder,
+    };
+    this.#storages.push(storage);
+    this.#dtypes.set(storage, dtype);
+    return storage;
+  }
+
+  /** A tensor that views a storage of this graph. */
+  tensor(storage: Storage, { shape, stride, storageOffset = 0, requiresGrad = false }: RawTensor): PyObject {
+    const { storageClass, key, location, numel, dtype } = storage;
+    const persistent = new PyPersistent(new PyTuple(['storage', storageClass, key, location, numel]));
+    this.#storageOf.set(persistent, storage);
+    const args: Value[] = [
+      persistent,
+      storageOffset,
+      tuple(shape),
+      tuple(stride ?? contiguousStride(shape)),
+      requiresGrad,
+      this.orderedDict(),
+    ];
+    if (dtype) return this.#call('_rebuild_tensor_v2', args);
+    args.push(this.#global('torch', (this.#dtypes.get(storage) as Dtype).name));
+    return this.#call('_rebuild_tensor_v3', args);
+  }
+
+  /** A `collections.OrderedDict`, as state_dicts are. */
+  orderedDict(keys: Value[] = [], values: Value[] = []): PyObject {
+    const dict = new PyObject('reduce', this.#global('collections', 'OrderedDict'), EMPTY_TUPLE);
+    if (keys.length > 0) dict.effects = [{ op: 'set', keys, values }];
+    return dict;
+  }
+
+  addDamage(damage: UnreadableError): void {
+    this.#damage.push(damage);
+  }
+
+  table(): StorageTable {
+    return { storages: this.#storages, storageOf: this.#storageOf, damage: this.#damage };
+  }
+
+  #call(name: string, args: Value[]): PyObject {
+    return new PyObject('reduce', this.#global('torch._utils', name), new PyTuple(args));
+  }
+
+  #global(module: string, name: string): PyGlobal {
+    const qualified = `${module}.${name}`;
+    let global = this.#globals.get(qualified);
+    if (global === undefined) {
+      global = new PyGlobal(module, name);
+      this.#globals.set(qualified, global);
+    }
+    return global;
+  }
+}
+
+function tuple(numbers: readonly number[]): PyTuple {
+  return numbers.length === 0 ? EMPTY_TUPLE : new PyTuple([...numbers]);
+}
+
+/** Strides of a tensor in C order as torch numbers them: a size of 0 counts as 1. */
+export function contiguousStride(shape: readonly number[]): number[] {
+  const stride = new Array<number>(shape.length);
+  let step = 1;
+  for (let dim = shape.length - 1; dim >= 0; dim--) {
+    stride[dim] = step;
+    step *= Math.max(1, shape[dim] as number);
+  }
+  return stride;
+}
