@@ -10,18 +10,25 @@ export interface SharedStorage {
 
 /** The storages that several listed tensors view, in the order of the file. */
 export function sharedStorages(tensors: readonly TensorEntry[]): SharedStorage[] {
-  const byStorage = new Map<string, TensorEntry[]>();
+  const first = new Map<string, TensorEntry>();
+  // few storages are shared: only these get a list
+  const several = new Map<string, TensorEntry[]>();
   for (const tensor of tensors) {
     if (tensor.storage === null) continue;
-    const members = byStorage.get(tensor.storage);
+    const before = first.get(tensor.storage);
+    if (!before) {
+      first.set(tensor.storage, tensor);
+      continue;
+    }
+    const members = several.get(tensor.storage);
     if (members) members.push(tensor);
-    else byStorage.set(tensor.storage, [tensor]);
+    else several.set(tensor.storage, [before, tensor]);
   }
+  if (several.size === 0) return [];
   const shared: SharedStorage[] = [];
-  for (const [key, members] of byStorage) {
-    const [first] = members as [TensorEntry];
-    if (members.length > 1)
-      shared.push({ key, members, tied: members.every((each) => isSameView(each, first)) });
+  for (const [key, before] of first) {
+    const members = several.get(key);
+    if (members) shared.push({ key, members, tied: members.every((each) => isSameView(each, before)) });
   }
   return shared;
 }

@@ -20,67 +20,144 @@ export interface Branch {
  */
 const MAX_LEVELS = 32;
 
-interface Growing {
-  label: string;
-  children: Map<string, Growing> | undefined;
-  tensor: TensorEntry | undefined;
+const NO_CHILDREN: readonly Growing[] = [];
+/** Children up to this number are looked through; a map for each of 100 000 small modules would cost more than the names. */
+const FEW = 8;
+
+class Growing implements Branch {
+  readonly label: string;
+  children: readonly Growing[] = NO_CHILDREN;
+  tensor: TensorEntry | undefined = undefined;
+  tensors = 0;
+  elements = 0;
+  bytes = 0;
+  likeness = 0;
+  #byLabel: Map<string, Growing> | undefined = undefined;
+
+  constructor(label: string) {
+    this.label = label;
+  }
+
+  /** The child that was made last. */
+  get last(): Growing | undefined {
+    return this.children[this.children.length - 1];
+  }
+
+  child(label: string): Growing | undefined {
+    if (this.#byLabel) return this.#byLabel.get(label);
+    return this.children.find((each) => each.label === label);
+  }
+
+  grow(label: string): Growing {
+    const child = new Growing(label);
+    if (this.children === NO_CHILDREN) this.children = [];
+    (this.children as Growing[]).push(child);
+    if (this.#byLabel) {
+      if (!this.#byLabel.has(label)) this.#byLabel.set(label, child);
+    } else if (this.children.length > FEW) {
+      this.#byLabel = new Map();
+      for (const each of this.children)
+        if (!this.#byLabel.has(each.label)) this.#byLabel.set(each.label, each);
+    }
+    return child;
+  }
 }
 
 /** The tree of the dotted names, children in the order of the file. */
 export function growTree(tensors: readonly TensorEntry[]): Branch {
-  const root: Growing = { label: '', children: undefined, tensor: undefined };
-  for (const tensor of tensors) {
-    let at = root;
-    const parts = partsOf(tensor.name);
-    for (const [level, part] of parts.entries()) {
-      at.children ??= new Map();
-      let child = at.children.get(part);
-      // two entries of the same name (a key 1 beside a key "1") are two leaves
-      if (child?.tensor && level === parts.length - 1) child = undefined;
-      if (!child) {
-        child = { label: part, children: undefined, tensor: undefined };
-        at.children.set(at.children.has(part) ? `${part}\u0000${at.children.size}` : part, child);
+  const root = new Growing('');
+  for (const tensor of tensors) leafOf(root, tensor.name).tensor = tensor;
+  finish(root, new Likenesses());
+  return root;
+}
+
+const DOT = 0x2e;
+
+/** Goes down to the leaf of a name, making what is not there yet. */
+function leafOf(root: Growing, name: string): Growing {
+  let at = root;
+  let start = 0;
+  for (let level = 0; ; level++) {
+    const isDeepest = level === MAX_LEVELS - 1;
+    // a tensor mostly stands in the module of the one before it: then no part of the name has to be cut out
+    const { last } = at;
+    if (last && !isDeepest && name.charCodeAt(start + last.label.length) === DOT) {
+      if (name.startsWith(last.label, start)) {
+        at = last;
+        start += last.label.length + 1;
+        continue;
       }
-      at = child;
     }
-    at.tensor = tensor;
+    const end = isDeepest ? -1 : name.indexOf('.', start);
+    const label = end < 0 ? name.slice(start) : name.slice(start, end);
+    const child = at.child(label);
+    // two entries of the same name (a key 1 beside a key "1") are two leaves
+    if (end < 0) return child && !child.tensor ? child : at.grow(label);
+    at = child ?? at.grow(label);
+    start = end + 1;
   }
-  return finish(root, new Map());
 }
 
-function partsOf(name: string): string[] {
-  const parts = name.split('.', MAX_LEVELS);
-  if (parts.length < MAX_LEVELS) return parts;
-  const upper = parts.slice(0, MAX_LEVELS - 1);
-  upper.push(name.slice(upper.reduce((length, part) => length + part.length + 1, 0)));
-  return upper;
+/** Numbers for what is alike, so that modules are compared by a number. */
+class Likenesses {
+  readonly #numbers = new Map<string, number>();
+  #last: TensorEntry | undefined;
+  #lastNumber = 0;
+
+  of(signature: string): number {
+    let number = this.#numbers.get(signature);
+    if (number === undefined) {
+      number = this.#numbers.size;
+      this.#numbers.set(signature, number);
+    }
+    return number;
+  }
+
+  ofTensor(tensor: TensorEntry): number {
+    // neighbours are alike more often than not
+    if (this.#last === undefined || !isAlike(tensor, this.#last)) {
+      this.#last = tensor;
+      this.#lastNumber = this.of(signatureOf(tensor));
+    }
+    return this.#lastNumber;
+  }
 }
 
-function finish(growing: Growing, likenesses: Map<string, number>): Branch {
-  const children = growing.children
-    ? [...growing.children.values()].map((each) => finish(each, likenesses))
-    : [];
-  const { tensor } = growing;
-  const sums = { tensors: 0, elements: 0, bytes: 0 };
-  let signature = '';
+function isAlike(a: TensorEntry, b: TensorEntry): boolean {
+  return (
+    a.kind === b.kind &&
+    a.dtype === b.dtype &&
+    a.location === b.location &&
+    a.shape.length === b.shape.length &&
+    a.shape.every((size, dim) => size === b.shape[dim])
+  );
+}
+
+function signatureOf({ kind, dtype, shape, location }: TensorEntry): string {
+  return `${kind} ${dtype} ${shape.join()} ${location}`;
+}
+
+/** Sums up from the leaves. Levels are few, so this may recurse. */
+function finish(branch: Growing, likenesses: Likenesses): void {
+  const { tensor } = branch;
   if (tensor) {
-    sums.tensors = 1;
-    sums.bytes = Number(tensor.bytes);
-    sums.elements = isParameter(tensor) ? Number(tensor.elements) : 0;
-    signature = `${tensor.kind} ${tensor.dtype} ${tensor.shape.join()} ${tensor.location}`;
+    branch.tensors = 1;
+    branch.bytes = Number(tensor.bytes);
+    branch.elements = isParameter(tensor) ? Number(tensor.elements) : 0;
+    if (branch.children.length === 0) {
+      branch.likeness = likenesses.ofTensor(tensor);
+      return;
+    }
   }
-  for (const child of children) {
-    sums.tensors += child.tensors;
-    sums.elements += child.elements;
-    sums.bytes += child.bytes;
+  let signature = tensor ? signatureOf(tensor) : '';
+  for (const child of branch.children) {
+    finish(child, likenesses);
+    branch.tensors += child.tensors;
+    branch.elements += child.elements;
+    branch.bytes += child.bytes;
     signature += `\n${child.label}\t${child.likeness}`;
   }
-  let likeness = likenesses.get(signature);
-  if (likeness === undefined) {
-    likeness = likenesses.size;
-    likenesses.set(signature, likeness);
-  }
-  return { label: growing.label, children, tensor, ...sums, likeness };
+  branch.likeness = likenesses.of(signature);
 }
 
 function isParameter({ dtype }: TensorEntry): boolean {
