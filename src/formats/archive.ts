@@ -68,6 +68,20 @@ export class Archive {
     return entryContent(this.source, this.entries[index] as ZipEntry, this.#offsets[index] as number);
   }
 
+  /** The entries that are no folders, as files of an archive around others. Same errors as `content`. */
+  files(): { readonly name: string; readonly content: Segment }[] {
+    return this.entries.flatMap((entry, index) =>
+      entry.name.endsWith('/')
+        ? []
+        : [
+            {
+              name: entry.name,
+              content: entryContent(this.source, entry, this.#offsets[index] as number),
+            },
+          ],
+    );
+  }
+
   /** The directory as the rules and reports see it. */
   records(): ArchiveRecord[] {
     const prefix = this.root === '' ? '' : `${this.root}/`;

@@ -1,13 +1,11 @@
 import type { ByteSource } from '../io/byte-source.ts';
 import { UnreadableError } from '../io/errors.ts';
+import { startsLikeLegacy } from './legacy-magic.ts';
+import { safetensorsHeaderLength } from './safetensors-header.ts';
 
 /** Containers that are told by their first bytes. Which kind of archive a zip is shows only in its directory. */
-export type Detected = 'zip';
+export type Detected = 'zip' | 'torch-legacy' | 'pickle' | 'tar' | 'gzip' | 'safetensors' | 'sharded-index';
 
-/** The pickled magic number that opens a legacy `torch.save` stream: 0x1950a86a20f9469cfc6c as LONG1. */
-const LEGACY_MAGIC = Buffer.from('8a0a6cfc9c46f9206aa85019', 'hex');
-/** `L119547037146038801333356L`: the same in protocols 0 and 1. */
-const LEGACY_MAGIC_TEXT = Buffer.from('L119547037146038801333356L');
 const HEAD = 512;
 
 interface Stranger {
@@ -30,8 +28,29 @@ export async function detect(source: ByteSource): Promise<Detected> {
   const bytes = await source.read(0, Math.min(HEAD, source.size));
   const head = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (startsWith(head, 'PK\x03\x04') || startsWith(head, 'PK\x05\x06')) return 'zip';
-  const stranger = torchContainer(head, source.size) ?? otherFormat(head, source.size);
+  if (startsLikeLegacy(head)) return 'torch-legacy';
+  if (startsLikePickle(head)) return 'pickle';
+  if (startsWith(head, 'ustar', 257) || startsWith(head, 'sys_info\0')) return 'tar';
+  if (startsWith(head, '\x1f\x8b')) return 'gzip';
+  if (safetensorsHeaderLength(head, source.size) !== undefined) return 'safetensors';
+  if (isIndex(head)) return 'sharded-index';
+  const stranger = torchContainer(head) ?? otherFormat(head, source.size);
   throw new UnreadableError(stranger.code, `the file is ${stranger.what}`, 0);
+}
+
+/** `{"metadata": {"total_size": …}, "weight_map": {…}}`, as transformers and its kin write it beside shards. */
+function isIndex(head: Buffer): boolean {
+  const text = head.toString('latin1').trimStart();
+  return text.startsWith('{') && /"(weight_map|total_size)"\s*:/.test(text);
+}
+
+/**
+ * PROTO and a number, or what a pickler of protocol 0 or 1 starts a dict, a list or an object with. Those two have no mark of their
+ * own, so other values of theirs are taken for text.
+ */
+function startsLikePickle(head: Buffer): boolean {
+  if (head[0] === 0x80) return (head[1] as number) <= 5;
+  return /^(\([dl]p\d+\n|[\]}]q\0|\(?c[A-Za-z_][\w.]*\n[A-Za-z_][\w.]*\n[pq(])/.test(head.toString('latin1'));
 }
 
 function startsWith(head: Buffer, text: string, at = 0): boolean {
@@ -39,39 +58,13 @@ function startsWith(head: Buffer, text: string, at = 0): boolean {
 }
 
 /** Containers of torch and its kin that are not zip archives. */
-function torchContainer(head: Buffer, size: number): Stranger | undefined {
+function torchContainer(head: Buffer): Stranger | undefined {
   const unsupported = (what: string): Stranger => ({ code: 'unsupported', what });
-  if (
-    head.subarray(0, 24).includes(LEGACY_MAGIC) ||
-    head.subarray(0, LEGACY_MAGIC_TEXT.length).equals(LEGACY_MAGIC_TEXT)
-  ) {
-    return unsupported(
-      'a legacy torch.save stream (torch before 1.6, or _use_new_zipfile_serialization=False), which is not supported yet; torch.load it and torch.save it again',
-    );
-  }
-  if (startsWith(head, 'sys_info\0')) {
-    return unsupported(
-      'a tar checkpoint of torch 0.1, which is not supported yet; torch.load it and torch.save it again',
-    );
-  }
-  if (head.length > 9 && head[8] === 0x7b) {
-    const header = Number(head.readBigUInt64LE(0));
-    if (header >= 2 && header <= 100_000_000 && header + 8 <= size) {
-      return unsupported(
-        'a safetensors file, which is not supported yet; it holds no device tags and loads anywhere',
-      );
-    }
-  }
   if (startsWith(head, 'PTMF', 4)) {
     return unsupported('a TorchScript mobile flatbuffer (.ptl), which only the mobile runtime loads');
   }
   if (/^ET\d\d/.test(head.toString('latin1', 4, 8))) {
     return unsupported('an ExecuTorch program (.pte), which only the ExecuTorch runtime loads');
-  }
-  if (head[0] === 0x80 && (head[1] as number) <= 5) {
-    return unsupported(
-      'a plain pickle, not made by torch.save, which is not supported yet; load it with pickle.load and torch.save the result',
-    );
   }
   return undefined;
 }
@@ -80,7 +73,6 @@ const MAGICS: readonly (readonly [string, string])[] = [
   ['\x93NUMPY', 'a numpy array (.npy); load it with numpy.load'],
   ['\x89HDF\r\n\x1a\n', 'an HDF5 file (Keras, h5py); load it with h5py'],
   ['GGUF', 'a GGUF model (llama.cpp); torch.load does not read it'],
-  ['\x1f\x8b', 'gzip-compressed; decompress it with gunzip first'],
   ['\x28\xb5\x2f\xfd', 'zstd-compressed; decompress it with zstd -d first'],
   ['BZh', 'bzip2-compressed; decompress it with bunzip2 first'],
   ['\xfd7zXZ\0', 'xz-compressed; decompress it with unxz first'],
@@ -93,7 +85,6 @@ const MAGICS: readonly (readonly [string, string])[] = [
 function otherFormat(head: Buffer, size: number): Stranger {
   const alien = (what: string): Stranger => ({ code: 'not-a-checkpoint', what });
   for (const [magic, what] of MAGICS) if (startsWith(head, magic)) return alien(what);
-  if (startsWith(head, 'ustar', 257)) return alien('a tar archive; unpack it first');
   const text = head.toString('latin1').trimStart();
   if (text.startsWith('version https://git-lfs')) return alien(lfsPointer(text));
   if (/^<(!doctype|html|\?xml|head|body)/i.test(text)) {

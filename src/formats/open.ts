@@ -1,28 +1,95 @@
+import { dirname } from 'node:path';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import type { ByteSource } from '../io/byte-source.ts';
+import { UnreadableError } from '../io/errors.ts';
 import { openFile } from '../io/file-source.ts';
 import { detect } from './detect.ts';
 import { openArchive } from './open-archive.ts';
 
+/** A checkpoint in a tar in a gzip is three; nobody packs deeper, but a made file may hold itself. */
+const MOST_NESTED = 4;
+
+/** Opens another file of the same checkpoint by its name: a shard beside its index. */
+export type OpenSibling = (name: string) => Promise<ByteSource>;
+
 /**
- * Opens a checkpoint file. Close it when done.
+ * Opens a checkpoint: a file, or a folder that is known to hold one. Close it when done.
  * @param path A path of the file system.
  * @throws UnreadableError when the file can't be had, is no checkpoint (the message names what it is), or is damaged.
  */
 export async function openCheckpoint(path: string): Promise<Checkpoint> {
-  const source = await openFile(path);
+  let source: ByteSource;
   try {
-    return await openSource(source, path);
+    source = await openFile(path);
+  } catch (error) {
+    if (!(error instanceof UnreadableError && error.code === 'is-directory')) throw error;
+    const { openFolder } = await import('./folder.ts');
+    return openFolder(path);
+  }
+  try {
+    return await openSource(source, path, async (name) => {
+      const { FolderFiles } = await import('./folder-files.ts');
+      return new FolderFiles(dirname(path)).open(name);
+    });
   } catch (error) {
     await source.close?.();
     throw error;
   }
 }
 
-/** Opens a checkpoint from any source of bytes; `path` is what reports call it. Same errors as `openCheckpoint`. */
-export async function openSource(source: ByteSource, path = '<memory>'): Promise<Checkpoint> {
+/**
+ * Opens a checkpoint from any source of bytes; `path` is what reports call it. Same errors as `openCheckpoint`.
+ * @param sibling Needed only where the checkpoint is an index of shards.
+ */
+export async function openSource(
+  source: ByteSource,
+  path = '<memory>',
+  sibling?: OpenSibling,
+): Promise<Checkpoint> {
+  return openAt(source, path, sibling, 0);
+}
+
+/** @param depth How many files it stands in. */
+async function openAt(
+  source: ByteSource,
+  path: string,
+  sibling: OpenSibling | undefined,
+  depth: number,
+): Promise<Checkpoint> {
+  if (depth > MOST_NESTED) {
+    throw new UnreadableError(
+      'limit',
+      `archives stand in each other more than ${MOST_NESTED} deep; unpack them first`,
+    );
+  }
+  const openInner = (inner: ByteSource) => openAt(inner, path, undefined, depth + 1);
+  // the rarer formats are loaded when they are met: start-up time counts
   switch (await detect(source)) {
     case 'zip':
-      return openArchive(source, path);
+      return openArchive(source, path, openInner);
+    case 'torch-legacy': {
+      const { openTorchLegacy } = await import('./torch-legacy.ts');
+      return openTorchLegacy(source, path);
+    }
+    case 'pickle': {
+      const { openPlainPickle } = await import('./plain-pickle.ts');
+      return openPlainPickle(source, path);
+    }
+    case 'tar': {
+      const { openTar } = await import('./tar.ts');
+      return openTar(source, path, openInner);
+    }
+    case 'gzip': {
+      const { openGzip } = await import('./unpack.ts');
+      return openGzip(source, openInner);
+    }
+    case 'safetensors': {
+      const { openSafetensors } = await import('./safetensors.ts');
+      return openSafetensors(source, path);
+    }
+    case 'sharded-index': {
+      const { openShardedIndex } = await import('./sharded-index.ts');
+      return openShardedIndex(source, path, sibling);
+    }
   }
 }

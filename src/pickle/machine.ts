@@ -4,9 +4,10 @@ import { describe, setItem, setItems } from './effects.ts';
 import { MachineState } from './machine-state.ts';
 import { OPCODES, Op, opcodeName } from './opcodes.ts';
 import { Payloads } from './payloads.ts';
+import { reduced } from './python2.ts';
 import { runRareOpcode } from './rare-opcodes.ts';
 import { runTextOpcode } from './text-opcodes.ts';
-import { EMPTY_TUPLE, PyDict, PyFloat, PyList, PyObject, PyTuple, type Value } from './values.ts';
+import { EMPTY_TUPLE, PyDict, PyFloat, PyList, PyTuple, type Value } from './values.ts';
 
 /** Bytes after the opcode byte that must be at hand before it can be judged: the argument, or its length prefix. */
 const PREFIX_LENGTH = Uint8Array.from({ length: 256 }, (_, code) => {
@@ -165,7 +166,7 @@ export class PickleMachine {
           break;
         case Op.REDUCE: {
           const args = state.pop();
-          stack.push(new PyObject('reduce', state.pop(), args, state.position));
+          stack.push(reduced(state.pop(), args, state.position));
           break;
         }
         case Op.BINPERSID:

@@ -110,7 +110,7 @@ export function inspectDocument(
   const dtypes = storageDtypes(checkpoint);
   return {
     schema: INSPECT_SCHEMA,
-    file: { path: checkpoint.path, bytes: checkpoint.source.size },
+    file: { path: checkpoint.path, bytes: checkpoint.fileSize ?? checkpoint.source.size },
     ...(checkpoint.damage.length > 0 && { error: damageEntry(checkpoint.damage) }),
     container: containerEntry(checkpoint.container),
     totals: totalsEntry(totalsOf(checkpoint)),

@@ -1,0 +1,213 @@
+import { type ByteSource, MemorySource, type SourceRange } from '../io/byte-source.ts';
+import { UnreadableError } from '../io/errors.ts';
+import { type DecodedPickle, type DecodeOptions, decodePickle } from '../pickle/decoder.ts';
+import { replaceNodes } from '../pickle/replace.ts';
+import { PyList, PyPersistent, PyTuple, type Value } from '../pickle/values.ts';
+import { parseStorageId } from '../torch/storage-id.ts';
+import { classOfId, type EmbeddedSource } from './embedded-sources.ts';
+import { checkBlocks } from './legacy-blocks.ts';
+import { applyStorageViews } from './legacy-views.ts';
+import { type StorageTable, type StoredBytes, storageTable } from './storage-table.ts';
+
+/** The first pickle of a stream, and the only version of the format that torch has written since (torch/serialization.py). */
+const MAGIC = 0x1950a86a20f9469cfc6cn;
+const PROTOCOL_VERSION = 1001;
+
+/** The three pickles before the object take about 150 bytes; they come in one read. */
+const HEAD = 1024;
+/** The size of the object's pickle is known only at its end, and storages follow it. */
+const FIRST_READ = 256 * 1024;
+/** Bytes before the elements of a block: their number. */
+export const BLOCK_HEADER = 8;
+
+/** A stream of the form that torch.save wrote before 1.6, and still does within a plain pickle. */
+export interface LegacyStream {
+  /** The pickle of the object, as it was decoded. */
+  readonly pickle: DecodedPickle;
+  /** The object, its persistent ids those of storages alone. */
+  readonly root: Value;
+  readonly table: StorageTable;
+  readonly sources: readonly EmbeddedSource[];
+  /** Where the bytes of the storages were expected; undefined where the stream ends before. */
+  readonly dataStart: number | undefined;
+  /** Offset after the last block. */
+  readonly end: number;
+}
+
+export interface LegacyOptions extends DecodeOptions {
+  /** Where in which source the bytes `[offset, offset + length)` of the stream stand; in the stream's own by default. */
+  place?(offset: number, length: number): SourceRange;
+}
+
+/**
+ * Reads a legacy stream: the pickles of a magic number, of a version, of facts about the machine, of the object, of the list of
+ * storage keys; then, in the order of that list, each storage as a 64-bit number of elements and the elements themselves.
+ *
+ * @throws UnreadableError `bad-pickle` or `truncated` in the pickles, `bad-archive` where a block disagrees with the pickle. A stream
+ * that ends within its blocks is read as far as it goes: the table has the damage, and the cut storages have less content than bytes.
+ */
+export async function readLegacyStream(
+  source: ByteSource,
+  options: LegacyOptions = {},
+): Promise<LegacyStream> {
+  const start = await readHead(source);
+  const pickle = await decodePickle(source, start, { firstRead: FIRST_READ, ...options });
+  const sources: EmbeddedSource[] = [];
+  const root = plainClasses(pickle, sources);
+  const persistents = pickle.persistents.filter((node) => !isModuleId(node.id));
+
+  const keysAt = start + pickle.length;
+  const list = await readKeys(source, keysAt);
+  const dataStart = list && keysAt + list.length;
+  const claims = claimsOf(persistents);
+  const blocks = layoutBlocks(list?.keys ?? [], claims, dataStart ?? source.size);
+  await checkBlocks(source, blocks);
+
+  const place = options.place ?? ((offset, length) => ({ source, offset, length }));
+  const offsets = new Map(blocks.map(({ key, offset }) => [key, offset]));
+  const table = storageTable(persistents, 'little', ({ key }, bytes) => {
+    const offset = offsets.get(key);
+    if (offset === undefined) return list ? unlisted(key, bytes) : { content: undefined };
+    const there = Math.max(0, Math.min(bytes, source.size - offset - BLOCK_HEADER));
+    if (there === 0 && bytes > 0) return { content: undefined };
+    return { content: place(offset + BLOCK_HEADER, there) };
+  });
+  const last = blocks.at(-1);
+  return {
+    pickle,
+    root,
+    table: applyStorageViews(root, table),
+    sources,
+    dataStart,
+    end: last ? last.offset + BLOCK_HEADER + last.bytes : (dataStart ?? source.size),
+  };
+}
+
+/** torch leaves such a storage as it was allocated, filled with chance. */
+function unlisted(key: string, bytes: number): StoredBytes {
+  const damage = new UnreadableError(
+    'missing-record',
+    `storage ${key} of ${bytes} bytes is not in the list of storages: its bytes are lost; get the file again`,
+  );
+  return { content: undefined, damage };
+}
+
+/** @returns the offset of the object's pickle. */
+async function readHead(source: ByteSource): Promise<number> {
+  const head = new MemorySource(await source.read(0, Math.min(HEAD, source.size)));
+  // a stream that says more of its machine than any torch does is read as it comes
+  const decode = (offset: number) =>
+    decodePickle(head, offset).catch((error: unknown) => {
+      if (head.size === source.size) throw error;
+      return decodePickle(source, offset, { firstRead: FIRST_READ });
+    });
+  const magic = await decode(0);
+  if (magic.value !== MAGIC) {
+    throw new UnreadableError(
+      'not-a-checkpoint',
+      'the stream does not start with the magic number of torch.save',
+      0,
+    );
+  }
+  const version = await decode(magic.length);
+  if (version.value !== PROTOCOL_VERSION) {
+    throw new UnreadableError(
+      'unsupported',
+      `legacy torch.save stream of version ${describe(version.value)}, expected ${PROTOCOL_VERSION}; torch does not load it either`,
+      magic.length,
+    );
+  }
+  const machine = magic.length + version.length;
+  return machine + (await decode(machine)).length;
+}
+
+function describe(value: Value): string {
+  return typeof value === 'object' ? (value?.kind ?? 'None') : String(value).slice(0, 40);
+}
+
+/** Undefined where the stream ends before the list does: no block can follow then, and torch writes all keys of the pickle. */
+async function readKeys(
+  source: ByteSource,
+  offset: number,
+): Promise<{ keys: string[]; length: number } | undefined> {
+  let list: DecodedPickle;
+  try {
+    list = await decodePickle(source, offset, { firstRead: FIRST_READ });
+  } catch (error) {
+    if (error instanceof UnreadableError && error.code === 'truncated') return undefined;
+    throw error;
+  }
+  const { value, length } = list;
+  if (!(value instanceof PyList) || !value.items.every((key) => typeof key === 'string')) {
+    throw new UnreadableError(
+      'bad-pickle',
+      `legacy torch.save stream: the list of storage keys at offset ${offset} is no list of strings; get the file again`,
+      offset,
+    );
+  }
+  return { keys: value.items as string[], length };
+}
+
+/** A storage as the pickle claims it. */
+interface Claim {
+  readonly numel: number;
+  readonly bytes: number;
+}
+
+function claimsOf(persistents: readonly PyPersistent[]): Map<string, Claim> {
+  const claims = new Map<string, Claim>();
+  for (const { id } of persistents) {
+    const storage = parseStorageId(id);
+    if (!storage || claims.has(storage.key)) continue;
+    const { numel, dtype } = storage;
+    claims.set(storage.key, { numel, bytes: numel * (dtype?.itemSize ?? 1) });
+  }
+  return claims;
+}
+
+/** A storage in the file: `numel` as 64-bit number, then `bytes` bytes. */
+export interface Block extends Claim {
+  readonly key: string;
+  /** Of the header. */
+  readonly offset: number;
+}
+
+function layoutBlocks(keys: readonly string[], claims: ReadonlyMap<string, Claim>, start: number): Block[] {
+  const blocks: Block[] = [];
+  const seen = new Set<string>();
+  let offset = start;
+  for (const key of keys) {
+    const claim = claims.get(key);
+    if (!claim || seen.has(key)) {
+      const shown = JSON.stringify(key.slice(0, 40));
+      throw new UnreadableError(
+        'bad-archive',
+        claim
+          ? `legacy torch.save stream: storage ${shown} is listed twice; get the file again`
+          : `legacy torch.save stream: storage ${shown} is listed, but no tensor has it, so its size is not known; get the file again`,
+        offset,
+      );
+    }
+    seen.add(key);
+    blocks.push({ key, offset, ...claim });
+    offset += BLOCK_HEADER + claim.bytes;
+  }
+  return blocks;
+}
+
+/**
+ * torch before 0.4 gave the classes of whole modules as persistent ids, `('module', class, file, source text)`, and its loader puts
+ * the class there. So does this; the sources are kept aside.
+ */
+function plainClasses(pickle: DecodedPickle, sources: EmbeddedSource[]): Value {
+  if (!pickle.persistents.some(({ id }) => isModuleId(id))) return pickle.value;
+  return replaceNodes(pickle.value, (node) =>
+    node instanceof PyPersistent && isModuleId(node.id)
+      ? classOfId(new PyTuple(node.id.items.slice(1)), sources)
+      : undefined,
+  );
+}
+
+function isModuleId(id: Value): id is PyTuple {
+  return id instanceof PyTuple && id.items[0] === 'module' && id.items.length >= 2;
+}
