@@ -65,7 +65,7 @@ export async function fixCheckpoint(input: string, options: FixOptions = {}): Pr
       output,
       plan,
       findingsBefore,
-      bytesIn: checkpoint.source.size,
+      bytesIn: checkpoint.fileSize ?? checkpoint.source.size,
       bytesOut: plan.layout.size,
     };
     if (options.dryRun) return { ...result, findingsAfter: [], verified: false, corrupted: [] };
