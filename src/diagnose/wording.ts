@@ -21,6 +21,11 @@ export function placeName(path: Path): string {
   return path.length ? printable(pathName(path)) : 'the root';
 }
 
+/** What a file is called in its folder. */
+export function fileName(path: string): string {
+  return path.split(/[\\/]/).findLast((part) => part !== '') ?? path;
+}
+
 /** Names of what stands under a path, by their keys. */
 export function namesUnder(path: Path): (key: string) => string {
   const place = path.length ? `${pathName(path)}.` : '';

@@ -1,4 +1,5 @@
 import type { Checkpoint } from '../../src/checkpoint/checkpoint.ts';
+import type { DiagnoseOptions } from '../../src/diagnose/engine.ts';
 import { MemorySource, type SourceRange } from '../../src/io/byte-source.ts';
 import type { OpName } from '../../src/pickle/opcodes.ts';
 import { PyBytes, type Value } from '../../src/pickle/values.ts';
@@ -12,12 +13,15 @@ import {
   type TensorOptions,
   tensor,
 } from '../support/checkpoint-builder.ts';
+import { ASKED_CASES } from './asked-cases.ts';
 
 /** A checkpoint, built here or standing in `fixtures/` as a real torch wrote it. */
 export type Fixture = { readonly name: string; readonly build: () => Checkpoint } | { readonly file: string };
 
 /** What makes a rule speak, and what looks like it but must leave it silent. */
 export interface RuleCases {
+  /** What the user asks of the checkpoints, for the rules that are silent otherwise. */
+  readonly ask?: DiagnoseOptions;
   readonly triggers: readonly Fixture[];
   readonly quiet: readonly Fixture[];
 }
@@ -290,4 +294,5 @@ export const CASES: Readonly<Record<string, RuleCases>> = {
       file('clean/state_dict.pth'),
     ],
   },
+  ...ASKED_CASES,
 };

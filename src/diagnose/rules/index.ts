@@ -1,4 +1,5 @@
 import type { Rule } from '../define-rule.ts';
+import { ASKED_RULES } from './asked.ts';
 import cudaTag from './device/cuda-tag.ts';
 import exoticTag from './device/exotic-tag.ts';
 import nonstandardCpuTag from './device/nonstandard-cpu-tag.ts';
@@ -18,4 +19,5 @@ export const RULES: readonly Rule[] = [
   modulePrefix,
   mixedFloat,
   halfWeights,
+  ...ASKED_RULES,
 ];

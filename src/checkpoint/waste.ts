@@ -1,0 +1,57 @@
+import type { Checkpoint } from './checkpoint.ts';
+import type { Storage } from './storage.ts';
+import type { Tensor } from './tensor.ts';
+import { coverageBudget, coveredElements } from './view-coverage.ts';
+
+/** What storages hold beside what their tensors view. */
+export interface Waste {
+  readonly bytes: number;
+  /** The tensors on such storages. */
+  readonly tensors: readonly Tensor[];
+}
+
+/** Bytes of the storages that no tensor views: what a slice keeps of the tensor that it was cut from. */
+export function findWaste({ tensors, storages }: Pick<Checkpoint, 'tensors' | 'storages'>): Waste {
+  const views = new Map<Storage, { view: Tensor; listed: Tensor }[]>();
+  const add = (view: Tensor, listed: Tensor): void => {
+    if (view.storage) {
+      const known = views.get(view.storage);
+      if (known) known.push({ view, listed });
+      else views.set(view.storage, [{ view, listed }]);
+    }
+    for (const part of view.parts) add(part, listed);
+  };
+  for (const tensor of tensors) add(tensor, tensor);
+  const budget = coverageBudget();
+  let bytes = 0;
+  const wasteful = new Set<Tensor>();
+  for (const storage of storages) {
+    const viewed = views.get(storage);
+    // a storage that no listed tensor views was saved for itself, as torch.save can
+    if (!viewed) continue;
+    const unused =
+      storage.bytes -
+      bytesViewed(
+        viewed.map(({ view }) => view),
+        budget,
+      );
+    if (unused <= 0) continue;
+    bytes += unused;
+    for (const { listed } of viewed) wasteful.add(listed);
+  }
+  return { bytes, tensors: [...wasteful] };
+}
+
+/** The views of an untyped storage may differ in dtype and can't be laid over each other then: the sum is the most they view. */
+function bytesViewed(views: readonly Tensor[], budget: ReturnType<typeof coverageBudget>): number {
+  const byDtype = new Map<Tensor['dtype'], Tensor[]>();
+  for (const view of views) {
+    const alike = byDtype.get(view.dtype);
+    if (alike) alike.push(view);
+    else byDtype.set(view.dtype, [view]);
+  }
+  let bytes = 0;
+  for (const [{ itemSize, valuesPerByte = 1 }, alike] of byDtype)
+    bytes += Math.ceil((coveredElements(alike, budget) * itemSize) / valuesPerByte);
+  return bytes;
+}

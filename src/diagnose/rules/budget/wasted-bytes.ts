@@ -1,0 +1,20 @@
+import { findWaste } from '../../../checkpoint/waste.ts';
+import { bytesAmount } from '../../amounts.ts';
+import { defineRule } from '../../define-rule.ts';
+
+export default defineRule({
+  id: 'budget/wasted-bytes',
+  severity: 'error',
+  needs: 'pickle',
+  title: 'Storages hold more unused bytes than the budget of the policy',
+  options: { max: Number.POSITIVE_INFINITY },
+  check(checkpoint, _examination, { max }) {
+    if (max === Number.POSITIVE_INFINITY) return undefined;
+    const { bytes: wasted, tensors } = findWaste(checkpoint);
+    if (wasted <= max) return undefined;
+    return {
+      message: `${bytesAmount(wasted)} (${wasted} bytes) of the storages belong to no tensor, and the budget ends at ${bytesAmount(max)}. A slice or view was saved with all of the tensor that it was cut from.`,
+      subjects: tensors.map(({ name }) => name),
+    };
+  },
+});
