@@ -15,46 +15,68 @@ import { layoutOutput } from './output-layout.ts';
 /** A storage as it will be written. */
 export interface PlannedStorage {
   readonly storage: Storage;
-  /** The new key: storages are numbered by first use. */
+  /** Its key in the output. */
   readonly key: string;
   readonly location: string;
 }
 
-/** What a fix will write, known to the byte before the first is written. */
-export interface FixPlan {
+/** A checkpoint after its operations: what the output will hold, whatever holds it. */
+export interface Treatment {
   readonly checkpoint: Checkpoint;
   readonly operations: readonly OperationReport[];
-  /** In the order of first use, which is their order in the file. */
+  readonly pickle: EncodedPickle;
+  /** In the order of first use. */
   readonly storages: readonly PlannedStorage[];
   /** The tensors as they will be listed. */
   readonly tensors: readonly Tensor[];
+}
+
+/** What a fix will write, known to the byte before the first is written. */
+export interface FixPlan extends Treatment {
   readonly layout: ArchiveLayout;
   /** What is left out or mended on the way, in words. */
   readonly notes: readonly string[];
 }
 
 /**
- * Carries the operations out on the checkpoint's value graph and lays out the archive that will hold the result. The checkpoint is
- * taken over: its graph is that of the result from now on.
+ * Carries the operations out and lays out the archive that will hold the result, its storages in the order of first use.
  *
  * @throws RefusedError where an operation can't be done without loss, or the result can't be written; UnreadableError where records
  * of the source are missing or short.
  */
 export async function planFix(checkpoint: Checkpoint, operations: readonly Operation[]): Promise<FixPlan> {
+  const treatment = await treat(checkpoint, operations, 'by-use');
+  const { layout, notes } = await layoutOutput(checkpoint, treatment.pickle, treatment.storages);
+  return { ...treatment, layout, notes };
+}
+
+/**
+ * Carries the operations out on the checkpoint's value graph. The checkpoint is taken over: its graph is that of the result from now
+ * on.
+ *
+ * @param keys `by-use` numbers the storages by first use, as torch does; `kept` leaves each the key that its record has.
+ * @throws as `planFix`.
+ */
+export async function treat(
+  checkpoint: Checkpoint,
+  operations: readonly Operation[],
+  keys: 'by-use' | 'kept',
+): Promise<Treatment> {
   if (checkpoint.damage[0]) throw checkpoint.damage[0];
   if (checkpoint.omissions[0])
     throw new RefusedError(`${checkpoint.omissions[0]}; such a file is not rewritten`);
   const draft = new Draft(checkpoint);
   const reports = operations.map((operation) => operation.apply(draft));
   await loadInlineBytes(checkpoint.root);
-  const { pickle, storages } = encode(draft);
-  const { layout, notes } = await layoutOutput(checkpoint, pickle, storages);
+  const { pickle, storages } = encode(draft, keys);
   const { tensors } = listTensors(checkpoint.root, checkpoint.storageOf);
-  return { checkpoint, operations: reports, storages, tensors, layout, notes };
+  return { checkpoint, operations: reports, pickle, storages, tensors };
 }
 
-/** Encodes the graph with every storage numbered by first use, as torch numbers them. */
-function encode(draft: Draft): { pickle: EncodedPickle; storages: PlannedStorage[] } {
+function encode(
+  draft: Draft,
+  keys: 'by-use' | 'kept',
+): { pickle: EncodedPickle; storages: PlannedStorage[] } {
   const { root, storageOf } = draft.checkpoint;
   const planned = new Map<Storage, PlannedStorage>();
   const pickle = encodePickle(root, {
@@ -64,7 +86,8 @@ function encode(draft: Draft): { pickle: EncodedPickle; storages: PlannedStorage
       if (!storage) return node.id;
       let plan = planned.get(storage);
       if (!plan) {
-        plan = { storage, key: String(planned.size), location: draft.locationOf(storage) };
+        const key = keys === 'kept' ? storage.key : String(planned.size);
+        plan = { storage, key, location: draft.locationOf(storage) };
         planned.set(storage, plan);
       }
       return new PyTuple(['storage', storage.storageClass, plan.key, plan.location, storage.numel]);

@@ -3,7 +3,7 @@ import type { Storage } from '../checkpoint/storage.ts';
 import type { Tensor } from '../checkpoint/tensor.ts';
 import { RefusedError } from '../io/errors.ts';
 import { type Segment, streamSegment } from '../io/segment.ts';
-import type { FixPlan } from './plan.ts';
+import type { Treatment } from './plan.ts';
 
 export type VerifyLevel = 'quick' | 'full';
 
@@ -17,7 +17,7 @@ const WINDOW = 4 * 2 ** 20;
  *
  * @throws RefusedError that says what differs.
  */
-export async function verifyOutput(plan: FixPlan, output: Checkpoint, level: VerifyLevel): Promise<void> {
+export async function verifyOutput(plan: Treatment, output: Checkpoint, level: VerifyLevel): Promise<void> {
   if (output.damage[0]) throw differs(output.damage[0].message);
   if (output.storages.length !== plan.storages.length) {
     throw differs(`${output.storages.length} storages, expected ${plan.storages.length}`);
