@@ -49,6 +49,24 @@ export interface ArchiveRecord {
   readonly dataOffset: number | null;
 }
 
+/** A record whose local header contradicts the directory, so that two readers may see two records. */
+export interface HeaderFault {
+  /** As the directory spells it, with its folder. */
+  readonly record: string;
+  /** What the local header says, as the end of a sentence: `is called 'x/data.pkl'`. */
+  readonly fault: string;
+}
+
+/** What torch's archives say to a loader beside the checkpoint itself. */
+export interface ArchiveFacts {
+  /** Text of the record `version`; undefined where there is none. */
+  readonly version: string | undefined;
+  /** Text of the record `byteorder`; undefined where there is none. */
+  readonly byteOrder: string | undefined;
+  /** Of the local headers that were read to open the archive: that of the pickle always, most others only when asked for. */
+  readonly headerFaults: readonly HeaderFault[];
+}
+
 /** What the pickle machine saw while it decoded. */
 export interface PickleFacts {
   readonly protocol: number;
@@ -56,6 +74,8 @@ export interface PickleFacts {
   readonly length: number;
   /** Bytes of the record that holds the pickle. */
   readonly recordLength: number;
+  /** CRC-32 of that record's bytes as they are; undefined where they were not read in one piece. */
+  readonly crc32?: number;
   /** How often each opcode byte occurs. */
   readonly opcodes: Readonly<Uint32Array>;
   /** Inline `bytes`, `bytearray` and `str` payloads of at least 1 MiB. */
@@ -121,6 +141,8 @@ export interface Checkpoint {
   readonly pickle?: PickleFacts;
   /** Empty where the container is no archive. */
   readonly records: readonly ArchiveRecord[];
+  /** There where the container is an archive that torch's reader of zip archives opens. */
+  readonly archive?: ArchiveFacts;
   /** What a budget left out of the listing, in words; empty for any honest file. */
   readonly omissions: readonly string[];
   /** What keeps the file from being whole although its pickle could be read: missing and short records. */

@@ -1,5 +1,7 @@
+import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import type { NameMatcher } from '../checkpoint/name-glob.ts';
-import { diagnose } from '../diagnose/engine.ts';
+import { diagnose, diagnoseFailure } from '../diagnose/engine.ts';
+import type { PayloadFacts } from '../diagnose/payload.ts';
 import { openCheckpoint } from '../formats/open.ts';
 import {
   type InspectDocument,
@@ -11,7 +13,7 @@ import type { InspectCommandOptions } from './commands/inspect.ts';
 import type { Context } from './context.ts';
 import { EXIT, reaches } from './exit-codes.ts';
 import { failureEntry, tellFailure, tellReason } from './failure.ts';
-import { progress } from './progress.ts';
+import { type Progress, progress } from './progress.ts';
 
 /** A file as it was seen, and what only people are told of it. */
 interface Inspection {
@@ -63,7 +65,7 @@ async function inspectOne(
   try {
     const checkpoint = await openCheckpoint(file);
     try {
-      const findings = diagnose(checkpoint);
+      const findings = diagnose(checkpoint, { payload: await readPayload(checkpoint, options, context) });
       const { allSubjects = false } = options;
       const document = inspectDocument(checkpoint, findings, { allSubjects, ...(filter && { filter }) });
       if (options.failOn && reaches(findings, options.failOn)) context.raise(EXIT.findings);
@@ -74,7 +76,30 @@ async function inspectOne(
     }
   } catch (error) {
     await tellFailure(error, file, context, options);
-    return { document: unreadableDocument(file, await sizeOf(file), failureEntry(error)) };
+    const findings = diagnoseFailure(error);
+    return { document: unreadableDocument(file, await sizeOf(file), failureEntry(error), findings) };
+  }
+}
+
+/** What only the tensor bytes tell, where that was asked for. */
+async function readPayload(
+  checkpoint: Checkpoint,
+  options: InspectCommandOptions,
+  context: Context,
+): Promise<PayloadFacts | undefined> {
+  if (!options.verifyCrc) return undefined;
+  const { examinePayload } = await import('../diagnose/payload.ts');
+  let bar: Progress | undefined;
+  try {
+    return await examinePayload(checkpoint, {
+      crc: true,
+      onProgress(read, total) {
+        bar ??= progress('reading', total, context, options);
+        bar.update(read);
+      },
+    });
+  } finally {
+    bar?.stop();
   }
 }
 
@@ -105,17 +130,21 @@ async function printText(
   options: InspectCommandOptions,
   context: Context,
 ): Promise<void> {
-  const [{ inspectReport }, { screenFor }] = await Promise.all([
+  const [{ inspectReport, unreadableReport }, { screenFor }] = await Promise.all([
     import('../report/terminal/inspect-report.ts'),
     import('./theme.ts'),
   ]);
   const screen = await screenFor(context, options);
   let before = '';
   for await (const { document, era } of inspections) {
-    // stderr has said why; there is nothing else to tell
-    if (!('tensors' in document)) continue;
+    // stderr has said why; what remains to tell is what the user would meet
+    const lines =
+      'tensors' in document
+        ? inspectReport(document, { ...options, era }, screen)
+        : unreadableReport(document, options, screen);
+    if (!('tensors' in document) && document.findings.length === 0) continue;
     await context.stdout.write(before);
-    await context.stdout.writeAll(withLineEnds(inspectReport(document, { ...options, era }, screen)));
+    await context.stdout.writeAll(withLineEnds(lines));
     before = '\n';
   }
 }

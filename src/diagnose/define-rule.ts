@@ -1,10 +1,11 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import type { UnreadableError } from '../io/errors.ts';
 import type { Examination } from './examination.ts';
 import type { Severity } from './finding.ts';
 
 /**
- * The dearest thing that a rule reads: the directory of the container, the decoded pickle, the tensor bytes, or a list of what the
- * user's model expects. The engine runs the cheapest passes that serve.
+ * The dearest thing that a rule can't do without: the directory of the container, the decoded pickle, what reading the tensor bytes
+ * showed, or a list of what the user's model expects. The engine runs the cheapest passes that serve.
  */
 export type RuleNeeds = 'container' | 'pickle' | 'payload' | 'expectation';
 
@@ -31,12 +32,17 @@ export interface Rule<Options extends RuleOptions = RuleOptions> {
   readonly title: string;
   /** The options that the rule knows, with their defaults; a default also says of what type the option is. */
   readonly options?: Options;
-  /** Reads alone: a rule never changes the checkpoint. `examination` has what several rules look at, worked out once. */
-  check(
+  /**
+   * Reads alone: a rule never changes the checkpoint. `examination` has what several rules look at, worked out once. Left out by a
+   * rule whose matter keeps every file from being opened.
+   */
+  check?(
     checkpoint: Checkpoint,
     examination: Examination,
     options: Options,
   ): RuleResult | readonly RuleResult[] | undefined;
+  /** What the user would meet, where the file can't be opened and the error names this rule. */
+  explain?(error: UnreadableError): RuleResult;
 }
 
 export function defineRule<Options extends RuleOptions>(rule: Rule<Options>): Rule {

@@ -1,8 +1,10 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import { UnreadableError } from '../io/errors.ts';
 import type { Rule, RuleNeeds, RuleOptions, RuleResult } from './define-rule.ts';
 import { Examination } from './examination.ts';
 import type { ExpectedKeys } from './expected-keys.ts';
 import type { Finding, Severity } from './finding.ts';
+import type { PayloadFacts } from './payload.ts';
 import { RULES } from './rules/index.ts';
 
 /** Cheapest first. */
@@ -26,19 +28,22 @@ export interface DiagnoseOptions {
   readonly settings?: ReadonlyMap<string, RuleSetting>;
   /** What the user's model has. The rules that compare with it run only where it is given. */
   readonly expected?: ExpectedKeys;
+  /** What `examinePayload` found in the tensor bytes. The rules that need it run only where it is given. */
+  readonly payload?: PayloadFacts | undefined;
 }
 
 /** What the rules find in a checkpoint: the gravest first, then in the order of the catalogue. */
 export function diagnose(checkpoint: Checkpoint, options: DiagnoseOptions = {}): Finding[] {
-  const { rules = RULES, passes = ['container', 'pickle'], settings, expected } = options;
-  const examination = new Examination(checkpoint, expected);
+  const { rules = RULES, passes = ['container', 'pickle'], settings, expected, payload } = options;
+  const examination = new Examination(checkpoint, expected, payload);
+  const given: Partial<Record<RuleNeeds, unknown>> = { payload, expectation: expected };
   const found = new Map<Rule, Finding[]>();
   for (const pass of PASSES) {
-    if (pass === 'expectation' ? !expected : !passes.includes(pass)) continue;
+    if (!given[pass] && !passes.includes(pass)) continue;
     for (const rule of rules) {
-      const { severity, options: given } = settings?.get(rule.id) ?? {};
+      const { severity, options: set } = settings?.get(rule.id) ?? {};
       if (rule.needs !== pass || severity === 'off') continue;
-      const result = rule.check(checkpoint, examination, { ...rule.options, ...given });
+      const result = rule.check?.(checkpoint, examination, { ...rule.options, ...set });
       found.set(rule, findingsOf(rule, result, severity));
     }
   }
@@ -47,12 +52,27 @@ export function diagnose(checkpoint: Checkpoint, options: DiagnoseOptions = {}):
     .sort((a, b) => GRAVITY[a.severity] - GRAVITY[b.severity]);
 }
 
+/** What there is to say of a file that can't be opened: one finding where the error names a rule. */
+export function diagnoseFailure(
+  error: unknown,
+  options: Pick<DiagnoseOptions, 'rules' | 'settings'> = {},
+): Finding[] {
+  if (!(error instanceof UnreadableError) || !error.rule) return [];
+  const rule = (options.rules ?? RULES).find(({ id }) => id === error.rule);
+  const severity = rule && options.settings?.get(rule.id)?.severity;
+  return rule && severity !== 'off' ? findingsOf(rule, rule.explain?.(error), severity) : [];
+}
+
 /** Where the page of a rule stands, relative to the package. */
 export function docsPath(id: string): string {
   return `docs/rules/${id}.md`;
 }
 
-function findingsOf(rule: Rule, result: ReturnType<Rule['check']>, asked: Severity | undefined): Finding[] {
+function findingsOf(
+  rule: Rule,
+  result: RuleResult | readonly RuleResult[] | undefined,
+  asked: Severity | undefined,
+): Finding[] {
   if (!result) return [];
   const results: readonly RuleResult[] = Array.isArray(result) ? result : [result as RuleResult];
   return results.map(({ severity, message, subjects, count, fix }) => ({

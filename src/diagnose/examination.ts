@@ -1,6 +1,7 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { findStateDicts, type StateDict } from '../checkpoint/state-dicts.ts';
 import { compareKeys, type ExpectedKeys, type KeyComparison } from './expected-keys.ts';
+import type { PayloadFacts } from './payload.ts';
 import { findWeightGroups, type WeightGroup } from './weight-groups.ts';
 
 /** What several rules read of one checkpoint: each is worked out when it is first asked for, and then kept. */
@@ -12,10 +13,13 @@ export class Examination {
 
   /** What the user's model has, where the user told. */
   readonly expected: ExpectedKeys | undefined;
+  /** What the tensor bytes showed, where they were read. */
+  readonly payload: PayloadFacts | undefined;
 
-  constructor(checkpoint: Checkpoint, expected?: ExpectedKeys) {
+  constructor(checkpoint: Checkpoint, expected?: ExpectedKeys, payload?: PayloadFacts) {
     this.#checkpoint = checkpoint;
     this.expected = expected;
+    this.payload = payload;
   }
 
   get stateDicts(): readonly StateDict[] {

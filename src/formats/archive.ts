@@ -1,4 +1,4 @@
-import type { ArchiveRecord } from '../checkpoint/checkpoint.ts';
+import type { ArchiveRecord, HeaderFault } from '../checkpoint/checkpoint.ts';
 import type { ByteSource } from '../io/byte-source.ts';
 import { UnreadableError } from '../io/errors.ts';
 import type { Segment } from '../io/segment.ts';
@@ -6,19 +6,31 @@ import { entryContent } from '../zip/content.ts';
 import { readDirectory, type ZipEntry } from '../zip/directory.ts';
 import { locateData } from '../zip/locate-data.ts';
 
+/** Up to so many records all local headers are looked at: torch reads them, and one that is damaged keeps it from the record. */
+const FEW = 64;
+
 /** A zip archive as torch's reader sees it: records under one root folder, found by name without regard to case. */
 export class Archive {
   readonly source: ByteSource;
   /** The folder that the records stand in; empty where they stand in none. */
   readonly root: string;
   readonly entries: readonly ZipEntry[];
+  /** Among the local headers that were read. */
+  readonly headerFaults: readonly HeaderFault[];
   readonly #offsets: Float64Array;
   readonly #byName = new Map<string, number>();
 
-  private constructor(source: ByteSource, root: string, entries: readonly ZipEntry[], offsets: Float64Array) {
+  private constructor(
+    source: ByteSource,
+    entries: readonly ZipEntry[],
+    offsets: Float64Array,
+    headerFaults: readonly HeaderFault[],
+    root = rootOf(entries),
+  ) {
     this.source = source;
     this.root = root;
     this.entries = entries;
+    this.headerFaults = headerFaults;
     this.#offsets = offsets;
     // torch takes the first that it finds of two entries with one name
     for (let i = entries.length - 1; i >= 0; i--)
@@ -35,11 +47,19 @@ export class Archive {
         'zip archive holds no records: the save did not get to write any; save it again',
       );
     }
+    const faults: HeaderFault[] = [];
     const offsets = await locateData(source, directory, {
       // the pickle decides everything, so it is read where its own header says
       exact: (entry) => entry.name.toLowerCase().endsWith('.pkl'),
+      all: entries.length <= FEW,
+      onFault: (entry, fault) => faults.push({ record: entry.name, fault }),
     });
-    return new Archive(source, rootOf(entries), entries, offsets);
+    return new Archive(source, entries, offsets, faults);
+  }
+
+  /** The same archive, its records told from another folder: the one that its own reader would take. */
+  rootedAt(root: string): Archive {
+    return new Archive(this.source, this.entries, this.#offsets, this.headerFaults, root);
   }
 
   #index(record: string): number | undefined {

@@ -18,7 +18,9 @@ export interface Findings {
   /** The pickle that `root` came from, where it came from one, and the bytes of the record or file that holds it. */
   readonly pickle?: DecodedPickle;
   readonly recordLength?: number;
+  readonly pickleCrc32?: number | undefined;
   readonly records?: readonly ArchiveRecord[];
+  readonly archive?: Checkpoint['archive'];
   readonly annotations?: Checkpoint['annotations'];
   readonly sharding?: Checkpoint['sharding'];
   readonly loadable?: Checkpoint['loadable'];
@@ -32,7 +34,7 @@ export interface Findings {
  */
 export function assembleCheckpoint(found: Findings): Checkpoint {
   const { path, source, container, root, table, pickle, records = [], closeAlso = [] } = found;
-  const { annotations, sharding, loadable } = found;
+  const { archive, annotations, sharding, loadable } = found;
   const { tensors, omissions } = listTensors(root, table.storageOf);
   return {
     path,
@@ -48,6 +50,7 @@ export function assembleCheckpoint(found: Findings): Checkpoint {
         protocol: pickle.protocol,
         length: pickle.length,
         recordLength: found.recordLength ?? pickle.length,
+        ...(found.pickleCrc32 !== undefined && { crc32: found.pickleCrc32 }),
         opcodes: pickle.opcodes,
         longPayloads: pickle.longPayloads,
       },
@@ -55,6 +58,7 @@ export function assembleCheckpoint(found: Findings): Checkpoint {
     records,
     omissions,
     damage: [...table.damage, ...geometryFaults(tensors)],
+    ...(archive && { archive }),
     ...(annotations && { annotations }),
     ...(sharding && { sharding }),
     ...(loadable && { loadable }),

@@ -3,7 +3,9 @@ import { type ByteSource, MemorySource, SubSource } from '../io/byte-source.ts';
 import { UnreadableError } from '../io/errors.ts';
 import { isRange, readSegment, type Segment } from '../io/segment.ts';
 import { decodePickle } from '../pickle/decoder.ts';
+import { crc32Of } from '../zip/crc32.ts';
 import type { Archive } from './archive.ts';
+import { archiveFacts } from './archive-facts.ts';
 import { assembleCheckpoint } from './assemble.ts';
 import { eraOf } from './era.ts';
 import { type StoredBytes, storageTable } from './storage-table.ts';
@@ -16,8 +18,9 @@ const LONGEST_DEFLATED_PICKLE = 256 * 2 ** 20;
  * @param content The record `data.pkl`.
  */
 export async function openTorchZip(archive: Archive, content: Segment, path: string): Promise<Checkpoint> {
-  const pickle = await decodePickle(await pickleSource(content));
-  const byteOrder = await byteOrderOf(archive);
+  const bytes = new WholeReads(await pickleSource(content));
+  const [pickle, facts] = await Promise.all([decodePickle(bytes), archiveFacts(archive)]);
+  const byteOrder = facts.byteOrder === 'big' ? 'big' : 'little';
   const table = storageTable(pickle.persistents, byteOrder, (id, bytes) =>
     findRecord(archive, id.key, bytes),
   );
@@ -36,8 +39,36 @@ export async function openTorchZip(archive: Archive, content: Segment, path: str
     table,
     pickle,
     recordLength: content.length,
+    // it is in memory, so to hold it against its checksum costs next to nothing
+    pickleCrc32: await bytes.checksum(),
     records: archive.records(),
+    archive: facts,
   });
+}
+
+/** Keeps what was read, where that was all of the source, until its checksum is asked for. */
+class WholeReads implements ByteSource {
+  readonly size: number;
+  readonly #source: ByteSource;
+  #whole: Uint8Array | undefined;
+
+  constructor(source: ByteSource) {
+    this.size = source.size;
+    this.#source = source;
+  }
+
+  async read(offset: number, length: number): Promise<Uint8Array> {
+    const bytes = await this.#source.read(offset, length);
+    if (length === this.size) this.#whole = bytes;
+    return bytes;
+  }
+
+  /** Undefined where the source was read in pieces. */
+  async checksum(): Promise<number | undefined> {
+    const whole = this.#whole;
+    this.#whole = undefined;
+    return whole && crc32Of(whole);
+  }
 }
 
 /** A record as a source of its own, to decode a pickle from: where it stands in the file, or inflated into memory. */
@@ -48,10 +79,7 @@ export async function pickleSource(content: Segment): Promise<ByteSource> {
 
 /** The record says `little` or `big`; torch before 2.1 wrote none and meant little. */
 export async function byteOrderOf(archive: Archive): Promise<'little' | 'big'> {
-  const content = archive.content('byteorder');
-  // only 'big' has three letters, so an honest file costs no read here
-  if (content === undefined || content.length !== 3) return 'little';
-  return Buffer.from(await readSegment(content, 3)).toString('latin1') === 'big' ? 'big' : 'little';
+  return (await archiveFacts(archive)).byteOrder === 'big' ? 'big' : 'little';
 }
 
 function findRecord(archive: Archive, key: string, bytes: number): StoredBytes {

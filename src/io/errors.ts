@@ -29,11 +29,14 @@ export class UnreadableError extends Error {
   readonly code: UnreadableCode;
   /** Byte offset into the file (or into the pickle, when the message says so) at which the fault shows. */
   readonly offset: number | undefined;
+  /** Id of the rule whose page explains the fault: `zip/truncated`. */
+  readonly rule: string | undefined;
 
-  constructor(code: UnreadableCode, message: string, offset?: number) {
+  constructor(code: UnreadableCode, message: string, offset?: number, rule?: string) {
     super(message);
     this.code = code;
     this.offset = offset;
+    this.rule = rule;
   }
 }
 

@@ -118,9 +118,7 @@ function readEntry(bytes: Buffer, view: DataView, at: number): ZipEntry | undefi
     if (headerOffset === SENTINEL_32) headerOffset = next();
   }
   return {
-    name: isAscii(view, nameStart, nameEnd)
-      ? bytes.toString('latin1', nameStart, nameEnd)
-      : decodeForeignName(bytes.subarray(nameStart, nameEnd)),
+    name: decodeName(bytes, view, nameStart, nameEnd),
     nameLength,
     flags: view.getUint16(at + 8, true),
     method: view.getUint16(at + 10, true),
@@ -171,6 +169,13 @@ function zip64Field(bytes: Buffer, start: number, length: number): Buffer {
     at = next;
   }
   return bytes.subarray(limit, limit);
+}
+
+/** The bytes `[start, end)` of a directory or a local header as the name of a record; `view` is over the same bytes. */
+export function decodeName(bytes: Buffer, view: DataView, start: number, end: number): string {
+  return isAscii(view, start, end)
+    ? bytes.toString('latin1', start, end)
+    : decodeForeignName(bytes.subarray(start, end));
 }
 
 /** Four bytes at a step: of 100 000 names this is the only work per byte that runs in JavaScript. */

@@ -21,10 +21,20 @@ export interface OutputRecord {
   readonly size: number;
 }
 
-/** An archive as it will stand in the file, to the byte. All offsets are in bytes from its start. */
+/** Entries of an older directory that the new one takes over, as they stand there. */
+export interface KeptEntries {
+  readonly bytes: Uint8Array;
+  readonly count: number;
+}
+
+/** An archive as it will stand in the file, to the byte. All offsets are in bytes from the start of the file. */
 export interface ArchiveLayout {
   readonly root: string;
   readonly alignment: number;
+  /** Where the first byte goes: 0, or the end of the archive that this one grows from. */
+  readonly start: number;
+  /** Records that stand before `start`; the directory lists them behind the new ones. */
+  readonly kept: KeptEntries;
   readonly records: readonly OutputRecord[];
   /** Offset of each record's local header. */
   readonly headerOffsets: Float64Array;
@@ -32,14 +42,19 @@ export interface ArchiveLayout {
   readonly dataOffsets: Float64Array;
   readonly directoryOffset: number;
   readonly directorySize: number;
-  /** Bytes of the whole archive. */
+  /** Bytes of the whole file. */
   readonly size: number;
 }
 
 export interface LayoutOptions {
   /** Content starts at multiples of this many bytes; 64 when not given, which is torch's own default. */
   readonly alignment?: number;
+  /** See `ArchiveLayout`; 0 and none when not given. */
+  readonly start?: number;
+  readonly kept?: KeptEntries;
 }
+
+const NONE_KEPT: KeptEntries = { bytes: new Uint8Array(), count: 0 };
 
 /** The padding field's 16-bit length holds up to 65535 bytes; torch writes corrupt archives beyond that. */
 const LARGEST_ALIGNMENT = 65536;
@@ -56,7 +71,7 @@ export function layoutArchive(
   records: readonly OutputRecord[],
   options: LayoutOptions = {},
 ): ArchiveLayout {
-  const alignment = options.alignment ?? DEFAULT_ALIGNMENT;
+  const { alignment = DEFAULT_ALIGNMENT, start = 0, kept = NONE_KEPT } = options;
   if (!Number.isInteger(alignment) || alignment < 1 || alignment > LARGEST_ALIGNMENT) {
     throw new RefusedError(
       `alignment is ${alignment}, expected a whole number from 1 to ${LARGEST_ALIGNMENT}`,
@@ -66,8 +81,8 @@ export function layoutArchive(
   const dataOffsets = new Float64Array(records.length);
   const names = new Set<string>();
   const rootLength = Buffer.byteLength(root) + 1;
-  let cursor = 0;
-  let directorySize = 0;
+  let cursor = start;
+  let directorySize = kept.bytes.length;
   for (const [index, record] of records.entries()) {
     const { name, size } = record;
     const nameLength = rootLength + Buffer.byteLength(name);
@@ -81,13 +96,15 @@ export function layoutArchive(
   }
   if (needsZip64(directorySize)) {
     throw new RefusedError(
-      `directory of ${records.length} records would take ${directorySize} bytes; torch reads less than 2^32`,
+      `directory of ${records.length + kept.count} records would take ${directorySize} bytes; torch reads less than 2^32`,
     );
   }
   const size = cursor + directorySize + END_RECORDS_BYTES;
   return {
     root,
     alignment,
+    start,
+    kept,
     records,
     headerOffsets,
     dataOffsets,

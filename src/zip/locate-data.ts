@@ -1,7 +1,7 @@
 import type { ByteSource } from '../io/byte-source.ts';
 import { LOCAL_HEADER_BYTES } from './constants.ts';
 import type { ZipDirectory, ZipEntry } from './directory.ts';
-import { dataOffsetIn } from './local-header.ts';
+import { dataOffsetIn, headerDamage, headerFault } from './local-header.ts';
 import { contentOffset, DEFAULT_ALIGNMENT, descriptorBytes } from './placement.ts';
 
 /** Headers this close together come in one read: the bytes between them cost less than another read. */
@@ -18,6 +18,10 @@ export interface LocateOptions {
    * holds and the content starts a few bytes further; for a pickle that would be another pickle than torch reads.
    */
   readonly exact?: (entry: ZipEntry) => boolean;
+  /** Read the header of every entry. One that is damaged is told to `onFault`, where the arithmetic stands in for it. */
+  readonly all?: boolean;
+  /** Is told of every header that was read and is damaged or contradicts the directory. */
+  readonly onFault?: (entry: ZipEntry, fault: string) => void;
 }
 
 /**
@@ -35,7 +39,7 @@ export async function locateData(
   directory: ZipDirectory,
   options: LocateOptions = {},
 ): Promise<Float64Array> {
-  const { alignment = DEFAULT_ALIGNMENT, exact } = options;
+  const { alignment = DEFAULT_ALIGNMENT, exact, all, onFault } = options;
   const { entries, end } = directory;
   const order = fileOrder(entries);
   const offsets = new Float64Array(entries.length);
@@ -47,10 +51,11 @@ export async function locateData(
     const next = following === undefined ? end.directoryOffset : following.headerOffset;
     const predicted = contentOffset(entry.headerOffset, entry.nameLength, entry.size, alignment);
     const finish = predicted + entry.storedSize + descriptorBytes(entry.headerOffset, entry.size);
-    if (finish === next && exact?.(entry) !== true) offsets[index] = predicted;
-    else unknown.push(index);
+    const known = finish === next && exact?.(entry) !== true;
+    if (known) offsets[index] = predicted;
+    if (!known || all) unknown.push(index);
   }
-  await readOffsets(source, entries, unknown, offsets);
+  await readOffsets(source, entries, unknown, offsets, onFault);
   return offsets;
 }
 
@@ -69,12 +74,13 @@ function fileOrder(entries: readonly ZipEntry[]): Uint32Array {
   return sorted ? order : order.sort((a, b) => offsetOf(a) - offsetOf(b));
 }
 
-/** Fills in `offsets` for the entries at `indexes`, which stand in file order. */
+/** Fills in `offsets` for the entries at `indexes`, which stand in file order. An offset that is there serves where its header is damaged. */
 async function readOffsets(
   source: ByteSource,
   entries: readonly ZipEntry[],
   indexes: readonly number[],
   offsets: Float64Array,
+  onFault: LocateOptions['onFault'],
 ): Promise<void> {
   const at = (rank: number): number => (entries[indexes[rank] as number] as ZipEntry).headerOffset;
   let first = 0;
@@ -85,11 +91,18 @@ async function readOffsets(
       let to = from + 1;
       while (to < indexes.length && at(to) - at(to - 1) <= NEAR && at(to) - start <= LONGEST_READ) to++;
       first = to;
-      const bytes = await source.read(start, at(to - 1) + LOCAL_HEADER_BYTES - start);
+      const last = entries[indexes[to - 1] as number] as ZipEntry;
+      const end = Math.min(source.size, last.headerOffset + LOCAL_HEADER_BYTES + last.nameLength);
+      const bytes = await source.read(start, end - start);
       const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
       for (const index of indexes.slice(from, to)) {
         const entry = entries[index] as ZipEntry;
-        offsets[index] = dataOffsetIn(view, entry.headerOffset - start, entry, source.size);
+        const place = entry.headerOffset - start;
+        const damage = headerDamage(view, place, entry, source.size);
+        if (damage && !offsets[index]) throw damage;
+        if (!damage) offsets[index] = dataOffsetIn(view, place, entry);
+        const fault = damage ? 'is damaged' : onFault && headerFault(view, place, entry);
+        if (fault !== undefined) onFault?.(entry, fault);
       }
     }
   };

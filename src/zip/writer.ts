@@ -24,7 +24,7 @@ export interface WrittenArchive {
 }
 
 /**
- * Writes an archive in one pass over its contents, as it was laid out. Ranges of sources are read straight into the output
+ * Writes an archive in one pass over its contents, as it was laid out, from its start on. Ranges of sources are read straight into the output
  * buffers, several reads and writes at a time; each CRC is computed as the bytes pass by.
  *
  * @throws UnreadableError where a source no longer gives the bytes that the layout counts on; RefusedError where the
@@ -35,12 +35,13 @@ export async function writeArchive(
   output: ByteSink,
   options: WriteOptions = {},
 ): Promise<WrittenArchive> {
-  const { records, directoryOffset, directorySize, size } = layout;
+  const { records, kept, start, directoryOffset, directorySize } = layout;
   const sums = new Uint32Array(records.length);
+  const total = layout.size - start;
   let written = 0;
-  const writer = new WindowedWriter(output, size, (bytes) => {
+  const writer = new WindowedWriter(from(output, start), total, (bytes) => {
     written += bytes;
-    options.onProgress?.(written, size);
+    options.onProgress?.(written, total);
   });
   try {
     for (let index = 0; index < records.length; index++) {
@@ -56,14 +57,21 @@ export async function writeArchive(
       });
       if (waiting !== undefined) await waiting;
     }
+    await writer.appendSegment(kept.bytes, () => {});
+    const entries = records.length + kept.count;
     await writer.append(END_RECORDS_BYTES, (into, at) => {
-      writeEndRecords(into, at, { entries: records.length, directoryOffset, directorySize });
+      writeEndRecords(into, at, { entries, directoryOffset, directorySize });
     });
     await writer.end();
   } finally {
     await writer.settle();
   }
   return { crc32: sums };
+}
+
+/** The same sink, addressed from `start` on. */
+function from(sink: ByteSink, start: number): ByteSink {
+  return start === 0 ? sink : { write: (offset, bytes) => sink.write(start + offset, bytes) };
 }
 
 /** Header, content and descriptor of a record; each step gives what is to be awaited before the next, if anything. */

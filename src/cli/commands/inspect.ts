@@ -9,6 +9,7 @@ export interface InspectCommandOptions extends GlobalOptions {
   readonly depth?: number;
   readonly filter?: string;
   readonly allSubjects?: boolean;
+  readonly verifyCrc?: boolean;
   readonly failOn?: (typeof SEVERITIES)[number];
 }
 
@@ -20,6 +21,7 @@ export function define(command: Command, context: Context): void {
     .option('--depth <n>', 'levels of the tree to open', wholeNumber)
     .option('--filter <glob>', "only tensors whose dotted name matches: '*.bias', '**.attn.**'")
     .option('--all-subjects', 'every tensor that a finding is about')
+    .option('--verify-crc', 'read the whole file and hold every record against its checksum')
     .addOption(new Option('--fail-on <severity>', 'exit 1 for such findings, or graver').choices(SEVERITIES))
     .action(async (files: string[]) => {
       const { inspectFiles } = await import('../inspect-files.ts');

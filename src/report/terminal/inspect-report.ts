@@ -1,4 +1,4 @@
-import type { InspectDocument, TensorEntry } from '../inspect-document.ts';
+import type { InspectDocument, TensorEntry, UnreadableDocument } from '../inspect-document.ts';
 import { findingLines } from './findings.ts';
 import { bytesText, counted, grouped } from './numbers.ts';
 import { fileLines, totalsLines } from './overview.ts';
@@ -74,6 +74,20 @@ export function* inspectReport(
     yield '';
     yield* section;
   }
+}
+
+/** What `inspect` prints of a file that can't be read, beside the reason: what the rules have to say of it. */
+export function unreadableReport(
+  { file, findings }: UnreadableDocument,
+  { allSubjects, verbose }: Pick<InspectReportOptions, 'allSubjects' | 'verbose'>,
+  screen: Screen,
+): string[] {
+  const options = {
+    path: file.path,
+    subjectLines: allSubjects ? Number.POSITIVE_INFINITY : SUBJECT_LINES,
+    ...(verbose && { docs: true }),
+  };
+  return [screen.inks.title(visible(file.path, screen.unicode)), ...findingLines(findings, options, screen)];
 }
 
 function damageLines(message: string, { inks, glyphs, unicode, width }: Screen): string[] {

@@ -1,0 +1,123 @@
+import { crc32 } from 'node:zlib';
+import type { ArchiveRecord, Checkpoint, HeaderFault } from '../checkpoint/checkpoint.ts';
+import type { Storage } from '../checkpoint/storage.ts';
+import { UnreadableError } from '../io/errors.ts';
+import { isBytes, isRange, type Segment, streamSegment } from '../io/segment.ts';
+import { METHOD_DEFLATED, METHOD_STORED } from '../zip/constants.ts';
+import { readDirectory } from '../zip/directory.ts';
+import { locateData } from '../zip/locate-data.ts';
+
+/** Bytes of a record that are read at a time. */
+const CHUNK = 4 * 2 ** 20;
+/** Records in work at once: one is read while the checksum of another is computed. */
+const AT_ONCE = 2;
+
+/** A record whose bytes are not those that its CRC-32 was computed of. */
+export interface ChecksumFault {
+  /** As `ArchiveRecord` names it. */
+  readonly record: string;
+  readonly declared: number;
+  /** Undefined where deflated bytes are so damaged that they can't be inflated. */
+  readonly found: number | undefined;
+  /** The storage that the record holds; undefined for the pickle and other records. */
+  readonly storage: Storage | undefined;
+}
+
+/** What no open checkpoint has in memory: found by reading the whole file. */
+export interface PayloadFacts {
+  /** Undefined where they were not asked for, or the container has no checksums. */
+  readonly checksums?: {
+    /** Records that have a checksum and were held against it. */
+    readonly checked: number;
+    readonly faults: readonly ChecksumFault[];
+  };
+  /** Local headers that contradict the directory, all of them. */
+  readonly headers?: readonly HeaderFault[];
+}
+
+export interface PayloadOptions {
+  /** Hold every record of an archive against its CRC-32, and every local header against the directory. */
+  readonly crc?: boolean;
+  readonly onProgress?: (read: number, total: number) => void;
+}
+
+/**
+ * Reads the tensor bytes and tells what the rules want to know of them. Memory does not grow with the file.
+ * @throws UnreadableError where bytes can't be had, or a record has no local header.
+ */
+export async function examinePayload(
+  checkpoint: Checkpoint,
+  options: PayloadOptions = {},
+): Promise<PayloadFacts> {
+  if (!options.crc || checkpoint.records.length === 0) return {};
+  const headers = await headerFaults(checkpoint);
+  const checksums = await checkChecksums(checkpoint, options.onProgress);
+  return { headers, checksums };
+}
+
+async function headerFaults({ source }: Checkpoint): Promise<HeaderFault[]> {
+  const faults: HeaderFault[] = [];
+  await locateData(source, await readDirectory(source), {
+    all: true,
+    onFault: (entry, fault) => faults.push({ record: entry.name, fault }),
+  });
+  return faults;
+}
+
+async function checkChecksums(
+  checkpoint: Checkpoint,
+  onProgress: PayloadOptions['onProgress'],
+): Promise<NonNullable<PayloadFacts['checksums']>> {
+  const { records, source } = checkpoint;
+  const storages = storagesByOffset(checkpoint);
+  // torch writes 0 everywhere where it was told not to compute them
+  const queue = records.filter(
+    ({ crc32, size, method, dataOffset }) =>
+      crc32 !== 0 && size > 0 && dataOffset !== null && [METHOD_STORED, METHOD_DEFLATED].includes(method),
+  );
+  const total = queue.reduce((sum, { storedSize }) => sum + storedSize, 0);
+  const faults = new Map<ArchiveRecord, ChecksumFault>();
+  let read = 0;
+  let next = 0;
+  const work = async (): Promise<void> => {
+    for (let record = queue[next++]; record; record = queue[next++]) {
+      const found = await checksumOf(contentOf(source, record));
+      read += record.storedSize;
+      onProgress?.(read, total);
+      if (found === record.crc32) continue;
+      const storage = storages.get(record.dataOffset as number);
+      faults.set(record, { record: record.name, declared: record.crc32, found, storage });
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  return {
+    checked: queue.length,
+    faults: queue.flatMap((record) => faults.get(record) ?? []),
+  };
+}
+
+function storagesByOffset({ storages }: Checkpoint): Map<number, Storage> {
+  const found = new Map<number, Storage>();
+  for (const storage of storages) {
+    const { content } = storage;
+    if (!content || isBytes(content)) continue;
+    found.set((isRange(content) ? content : content.deflated).offset, storage);
+  }
+  return found;
+}
+
+function contentOf(source: Checkpoint['source'], record: ArchiveRecord): Segment {
+  const range = { source, offset: record.dataOffset as number, length: record.storedSize };
+  return record.method === METHOD_DEFLATED ? { deflated: range, length: record.size } : range;
+}
+
+async function checksumOf(content: Segment): Promise<number | undefined> {
+  let sum = 0;
+  try {
+    for await (const chunk of streamSegment(content, CHUNK)) sum = crc32(chunk, sum);
+  } catch (error) {
+    if (error instanceof UnreadableError && error.code === 'bad-archive') return undefined;
+    throw error;
+  }
+  return sum;
+}
