@@ -55,7 +55,7 @@ export function listTensors(root: Value, storageOf: ReadonlyMap<PyPersistent, St
       form = formAt(value, path) ?? null;
       forms.set(value, form);
     }
-    if (form) tensors.push(tensorAt([...path], value, form, storageOf));
+    if (form) tensors.push(tensorAt(path.slice(), value, form, storageOf));
     else {
       const children: Value[] = [];
       const segments: (string | number)[] = [];
@@ -106,10 +106,7 @@ function tensorAt(
   form: TensorForm,
   storageOf: ReadonlyMap<PyPersistent, Storage>,
 ): Tensor {
-  const parts = form.parts.flatMap((part, index) => {
-    const inner = isNode(part) ? tensorForm(part) : undefined;
-    return inner ? [tensorAt([...path, `<part ${index}>`], part as PyNode, inner, storageOf)] : [];
-  });
+  const parts = form.parts.length === 0 ? NO_PARTS : partsAt(path, form, storageOf);
   const elements = form.shape.reduce((product, size) => product * size, 1);
   // a quantizer's scales come on top of the elements; sparse, nested and wrapping tensors are nothing but their parts
   const own = form.storage !== undefined || form.kind === 'meta';
@@ -135,4 +132,17 @@ function tensorAt(
     parts,
     node,
   };
+}
+
+const NO_PARTS: readonly Tensor[] = [];
+
+function partsAt(
+  path: Path,
+  form: TensorForm,
+  storageOf: ReadonlyMap<PyPersistent, Storage>,
+): readonly Tensor[] {
+  return form.parts.flatMap((part, index) => {
+    const inner = isNode(part) ? tensorForm(part) : undefined;
+    return inner ? [tensorAt([...path, `<part ${index}>`], part as PyNode, inner, storageOf)] : [];
+  });
 }

@@ -103,6 +103,8 @@ export class PyGlobal {
   declare readonly kind: 'global';
   readonly module: string;
   readonly name: string;
+  /** `module.name`: kept, because every look at a tensor compares it. */
+  readonly qualifiedName: string;
   /** Offset in the pickle of the opcode that named it first. */
   readonly offset: number;
   /** How many times the stream puts it on the stack, the first naming included. */
@@ -110,10 +112,8 @@ export class PyGlobal {
   constructor(module: string, name: string, offset = 0) {
     this.module = module;
     this.name = name;
+    this.qualifiedName = `${module}.${name}`;
     this.offset = offset;
-  }
-  get qualifiedName(): string {
-    return `${this.module}.${this.name}`;
   }
 }
 

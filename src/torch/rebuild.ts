@@ -46,7 +46,9 @@ function count(value: Value | undefined, noun: string, node: PyObject): number {
 function counts(value: Value | undefined, noun: string, node: PyObject): number[] {
   const items = sequence(value);
   if (!items) throw fault(node, `${noun} must be a tuple of whole numbers, found ${show(value)}`);
-  return items.map((item) => count(item, noun, node));
+  const found: number[] = [];
+  for (const item of items) found.push(count(item, noun, node));
+  return found;
 }
 
 function sequence(value: Value | undefined): readonly Value[] | undefined {

@@ -49,8 +49,19 @@ export function storageClassName({ name }: Dtype): string | undefined {
   return CLASS_OF_DTYPE.get(name);
 }
 
+/** A stream names few classes, and each of its storages asks for the dtype of one. */
+const KNOWN_CLASSES = new WeakMap<PyGlobal, Dtype | null>();
+
 /** The dtype of a storage class; null for the untyped one; undefined where the global is no storage class. */
 export function storageClassDtype(global: PyGlobal): Dtype | null | undefined {
+  const known = KNOWN_CLASSES.get(global);
+  if (known !== undefined) return known;
+  const dtype = dtypeOfClass(global);
+  if (dtype !== undefined) KNOWN_CLASSES.set(global, dtype);
+  return dtype;
+}
+
+function dtypeOfClass(global: PyGlobal): Dtype | null | undefined {
   if (!STORAGE_MODULES.has(global.module)) return undefined;
   if (UNTYPED.has(global.name)) return null;
   const name = DTYPE_OF_CLASS[global.name];
@@ -58,7 +69,8 @@ export function storageClassDtype(global: PyGlobal): Dtype | null | undefined {
 }
 
 /** `str()` of the id: protocol 0 has no other way to say it. torch itself can't read that back. */
-const ID_TEXT = /^\('storage', <class '(torch(?:\.cuda|\.storage)?)\.(\w+)'>, '([^']*)', '([^']*)', (\d{1,15})\)$/;
+const ID_TEXT =
+  /^\('storage', <class '(torch(?:\.cuda|\.storage)?)\.(\w+)'>, '([^']*)', '([^']*)', (\d{1,15})(?:, None)?\)$/;
 
 /** Reads a persistent id; undefined where it is none of a storage. */
 export function parseStorageId(id: Value): StorageId | undefined {
