@@ -5,6 +5,9 @@ import { Archive } from './archive.ts';
 import { openTorchZip } from './torch-zip.ts';
 import type { OpenInner } from './unpack.ts';
 
+/** The list of modules that torch.package leaves to the reader; only its archives have it. */
+const EXTERN_MODULES = '.data/extern_modules';
+
 /**
  * Opens a zip archive. Which of torch's archives it is shows in the names of its records.
  * @throws UnreadableError for an archive that is damaged, or none that is known; the message names what it is.
@@ -17,7 +20,21 @@ export async function openArchive(
   const archive = await Archive.open(source);
   const pickle = archive.content('data.pkl');
   // torch.load takes an archive with this record for TorchScript, and with no other
-  if (pickle && !archive.has('constants.pkl')) return openTorchZip(archive, pickle, path);
+  if (pickle && !archive.has('constants.pkl') && packageRoot(archive) === undefined)
+    return openTorchZip(archive, pickle, path);
+  const packaged = packageRoot(archive);
+  if (packaged !== undefined) {
+    const { openTorchPackage } = await import('./torch-package.ts');
+    return openTorchPackage(archive.rootedAt(packaged), path);
+  }
+  if (archive.has('constants.pkl') || archive.has('model.json')) {
+    const { openTorchScript } = await import('./torchscript.ts');
+    return openTorchScript(archive, path);
+  }
+  if (archive.has('archive_format') || archive.has('serialized_exported_program.json')) {
+    const { openTorchExport } = await import('./torch-export.ts');
+    return openTorchExport(archive, path);
+  }
   throwOther(archive);
   const files = archive.files();
   const { checkpointFiles, openOnly } = await import('./unpack.ts');
@@ -28,25 +45,17 @@ export async function openArchive(
     : openOnly(source, files, 'zip', openInner);
 }
 
+/** The folder of a torch.package archive; a `data.pkl` in the folder that torch.load looks in makes it none. */
+function packageRoot(archive: Archive): string | undefined {
+  const first = archive.entries[0]?.name.split('/')[0];
+  if (archive.root === first && archive.has('data.pkl')) return undefined;
+  const record = archive.entries.find(({ name }) => name.endsWith(`/${EXTERN_MODULES}`))?.name;
+  return record?.slice(0, -EXTERN_MODULES.length - 1);
+}
+
 /** @throws UnreadableError that names the archive, where it is one of another kind. */
 function throwOther(archive: Archive): void {
   const names = archive.entries.map((entry) => entry.name);
-  const unsupported = (what: string) => new UnreadableError('unsupported', `the file is ${what}`);
-  if (archive.has('constants.pkl') || names.some((name) => name.endsWith('/model.json'))) {
-    throw unsupported(
-      'a TorchScript archive (torch.jit.save), which is not supported yet; load it with torch.jit.load',
-    );
-  }
-  if (names.some((name) => /(^|\/)(archive_format|serialized_exported_program\.json)$/.test(name))) {
-    throw unsupported(
-      'a torch.export archive (.pt2), which is not supported yet; load it with torch.export.load',
-    );
-  }
-  if (names.some((name) => name.includes('/.data/extern_modules'))) {
-    throw unsupported(
-      'a torch.package archive, which is not supported yet; load it with torch.package.PackageImporter',
-    );
-  }
   if (names.every((name) => name.endsWith('.npy'))) {
     throw new UnreadableError(
       'not-a-checkpoint',

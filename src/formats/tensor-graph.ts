@@ -80,6 +80,11 @@ export class TensorGraph {
     return this.#call('_rebuild_tensor_v3', args);
   }
 
+  /** A tensor of this graph as a `torch.nn.Parameter`. */
+  parameter(tensor: Value, requiresGrad: boolean): PyObject {
+    return this.#call('_rebuild_parameter', [tensor, requiresGrad, this.orderedDict()]);
+  }
+
   /** A `collections.OrderedDict`, as state_dicts are. */
   orderedDict(keys: Value[] = [], values: Value[] = []): PyObject {
     const dict = new PyObject('reduce', this.#global('collections', 'OrderedDict'), EMPTY_TUPLE);
