@@ -11,6 +11,11 @@ import {
 } from '../pickle/values.ts';
 import type { Path } from './path.ts';
 
+interface Items {
+  readonly keys: Value[];
+  readonly values: Value[];
+}
+
 /** Where a walk stands, as a link to where its parent stands; the root has no place. */
 export interface Place {
   readonly parent: Place | undefined;
@@ -53,40 +58,48 @@ export function walkNodes(
   }
 }
 
+/**
+ * Gets a value that a node holds, the path segment of it, and where it is held: it is `held[index]`, under the key `keys[index]` in
+ * a mapping. The arrays are the live ones; they are left out for a value that is no item of anything.
+ */
+export type SeeChild = (
+  child: Value,
+  segment: string | number,
+  held?: Value[],
+  index?: number,
+  keys?: Value[],
+) => void;
+
 /** The values that a node holds, with the path segment of each. Keys of mappings are not entered. */
-export function eachChild(node: PyNode, add: (child: Value, segment: string | number) => void): void {
-  if (node instanceof PyDict) {
-    node.values.forEach((value, index) => {
-      add(value, keySegment(node.keys[index] as Value, index));
-    });
-  } else if (node instanceof PyTuple || node instanceof PyList || node instanceof PySet) {
-    node.items.forEach(add);
-  } else if (node instanceof PyObject) {
-    if (node.args instanceof PyTuple)
-      node.args.items.forEach((argument, index) => {
-        add(argument, `()${index}`);
-      });
+export function eachChild(node: PyNode, add: SeeChild): void {
+  if (node instanceof PyDict) eachPair(node, '', add);
+  else if (node instanceof PyTuple || node instanceof PyList || node instanceof PySet)
+    eachItem(node.items, '', add);
+  else if (node instanceof PyObject) {
+    if (node.args instanceof PyTuple) eachItem(node.args.items, '()', add);
     else add(node.args, '()');
     if (node.kwargs !== undefined) add(node.kwargs, '()**');
     eachEffect(node, add);
   }
 }
 
-function eachEffect(object: PyObject, add: (child: Value, segment: string | number) => void): void {
+function eachPair({ keys, values }: Items, mark: string, add: SeeChild): void {
+  for (let i = 0; i < values.length; i++) {
+    const segment = keySegment(keys[i] as Value, i);
+    add(values[i] as Value, mark === '' ? segment : `${mark}${segment}`, values, i, keys);
+  }
+}
+
+function eachItem(items: Value[], mark: string, add: SeeChild): void {
+  for (let i = 0; i < items.length; i++) add(items[i] as Value, mark === '' ? i : `${mark}${i}`, items, i);
+}
+
+function eachEffect(object: PyObject, add: SeeChild): void {
   for (const effect of object.effects ?? []) {
-    if (effect.op === 'set') {
-      effect.values.forEach((value, index) => {
-        add(value, keySegment(effect.keys[index] as Value, index));
-      });
-    } else if (effect.op === 'build') {
-      const state = effect.state;
-      if (state instanceof PyDict) {
-        const mark = entriesOf(object) ? '@' : '';
-        state.values.forEach((value, index) => {
-          add(value, `${mark}${keySegment(state.keys[index] as Value, index)}`);
-        });
-      } else add(state, '@state');
-    } else effect.items.forEach(add);
+    if (effect.op === 'set') eachPair(effect, '', add);
+    else if (effect.op !== 'build') eachItem(effect.items, '', add);
+    else if (effect.state instanceof PyDict) eachPair(effect.state, entriesOf(object) ? '@' : '', add);
+    else add(effect.state, '@state');
   }
 }
 

@@ -16,5 +16,5 @@ export interface OperationReport {
 export interface Operation {
   readonly name: string;
   /** @throws RefusedError where it can't be done without loss; the draft is of no use then. */
-  apply(draft: Draft): OperationReport;
+  apply(draft: Draft): OperationReport | Promise<OperationReport>;
 }

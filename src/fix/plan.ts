@@ -1,5 +1,4 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
-import { listTensors } from '../checkpoint/listing.ts';
 import type { Storage } from '../checkpoint/storage.ts';
 import type { Tensor } from '../checkpoint/tensor.ts';
 import { walkNodes } from '../checkpoint/walk.ts';
@@ -7,8 +6,9 @@ import { RefusedError } from '../io/errors.ts';
 import { type EncodedPickle, encodePickle } from '../pickle/encoder.ts';
 import { PyGlobal, PyTuple } from '../pickle/values.ts';
 import type { ArchiveLayout } from '../zip/layout.ts';
-import { Draft } from './draft.ts';
+import { Draft, type WrittenCheck } from './draft.ts';
 import { loadInlineBytes } from './inline-bytes.ts';
+import { loadableForm } from './loadable.ts';
 import type { Operation, OperationReport } from './operation.ts';
 import { layoutOutput } from './output-layout.ts';
 
@@ -29,6 +29,8 @@ export interface Treatment {
   readonly storages: readonly PlannedStorage[];
   /** The tensors as they will be listed. */
   readonly tensors: readonly Tensor[];
+  /** To be called when every byte was written: what only the bytes could tell. */
+  readonly checks: readonly WrittenCheck[];
 }
 
 /** What a fix will write, known to the byte before the first is written. */
@@ -46,7 +48,7 @@ export interface FixPlan extends Treatment {
  */
 export async function planFix(checkpoint: Checkpoint, operations: readonly Operation[]): Promise<FixPlan> {
   const treatment = await treat(checkpoint, operations, 'by-use');
-  const { layout, notes } = await layoutOutput(checkpoint, treatment.pickle, treatment.storages);
+  const { layout, notes } = await layoutOutput(treatment.checkpoint, treatment.pickle, treatment.storages);
   return { ...treatment, layout, notes };
 }
 
@@ -66,11 +68,21 @@ export async function treat(
   if (checkpoint.omissions[0])
     throw new RefusedError(`${checkpoint.omissions[0]}; such a file is not rewritten`);
   const draft = new Draft(checkpoint);
-  const reports = operations.map((operation) => operation.apply(draft));
-  await loadInlineBytes(checkpoint.root);
+  const reports: OperationReport[] = [];
+  for (const operation of operations) reports.push(await operation.apply(draft));
+  // names may have changed without anything else
+  draft.touch();
+  await loadInlineBytes(draft.checkpoint.root);
   const { pickle, storages } = encode(draft, keys);
-  const { tensors } = listTensors(checkpoint.root, checkpoint.storageOf);
-  return { checkpoint, operations: reports, pickle, storages, tensors };
+  const { tensors } = draft.checkpoint;
+  return {
+    checkpoint: draft.checkpoint,
+    operations: reports,
+    pickle,
+    storages,
+    tensors,
+    checks: draft.checks,
+  };
 }
 
 function encode(

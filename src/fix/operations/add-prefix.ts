@@ -23,6 +23,7 @@ export function addPrefix(prefix: string): Operation {
         affected += renameKeys(stateDict, (key) => prefix + key);
         renameMetadata(stateDict, (key) => (key === '' ? module : prefix + key));
       }
+      draft.touch();
       const notes = affected === 0 ? ['no mapping holds the tensors of a model under string keys'] : [];
       return { name, affected, noun: 'keys', notes };
     },

@@ -30,6 +30,7 @@ export function stripPrefix(prefix: string): Operation {
         kept += stateDict.keys.length - renamed;
         renameMetadata(stateDict, renameModule);
       }
+      draft.touch();
       const notes: string[] = [];
       if (affected === 0) notes.push(`no key of a tensor starts with '${prefix}'`);
       if (kept > 0)
