@@ -128,7 +128,7 @@ export interface Checkpoint {
   /** The path as the user gave it. */
   readonly path: string;
   readonly source: ByteSource;
-  /** Bytes of the file where `source` is only what was unpacked from it. */
+  /** Bytes of the file where `source` is only what was unpacked from it, and of all files where there are several. */
   readonly fileSize?: number;
   readonly container: Container;
   /** The object that `torch.load` would return, inert. */

@@ -40,9 +40,20 @@ export interface FixResult {
   readonly corrupted: readonly string[];
 }
 
-/** `model.fixed.pth` beside `model.pth`. */
-export function defaultOutput(input: string): string {
-  const { dir, name, ext } = parse(input);
+/** Endings that promise another container than the one that fix writes; torch.load itself goes by `.safetensors`. */
+const OTHER_CONTAINER = /((\.(safetensors|bin))?\.index)?\.(safetensors|json|pt2|ptl|gz|tgz|zip)$/i;
+
+/** `model.fixed.pth` beside `model.pth`; a name that speaks of another container, and a folder, get `.pth`. */
+export function defaultOutput(input: string, isFolder = false): string {
+  const { dir, base, name, ext } = parse(input);
+  if (isFolder) return format({ dir, name: `${base}.fixed`, ext: '.pth' });
+  if (OTHER_CONTAINER.test(base)) {
+    return format({
+      dir,
+      name: `${base.replace(OTHER_CONTAINER, '').replace(/\.(pth|pt|tar)$/i, '')}.fixed`,
+      ext: '.pth',
+    });
+  }
   return format({ dir, name: `${name}.fixed`, ext });
 }
 
@@ -59,7 +70,13 @@ export async function fixCheckpoint(input: string, options: FixOptions = {}): Pr
     const findingsBefore = diagnose(checkpoint);
     const operations = operationsOf(stepsOf(input, options, findingsBefore));
     const plan = await planFix(checkpoint, operations);
-    const output = options.output ?? defaultOutput(input);
+    const stats = await stat(input);
+    const output = options.output ?? defaultOutput(input, stats.isDirectory());
+    if (/\.safetensors$/i.test(output)) {
+      throw new RefusedError(
+        `output ${output} would be a torch zip archive, but torch.load takes a file of that name for safetensors; name it .pth`,
+      );
+    }
     const result = {
       input,
       output,
@@ -69,10 +86,10 @@ export async function fixCheckpoint(input: string, options: FixOptions = {}): Pr
       bytesOut: plan.layout.size,
     };
     if (options.dryRun) return { ...result, findingsAfter: [], verified: false, corrupted: [] };
-    const { mode } = await stat(input);
     const file = await createOutputFile(output, {
       input,
-      mode,
+      // the bits of a folder that let it be entered are nothing for a file
+      mode: stats.isDirectory() ? stats.mode & 0o666 : stats.mode,
       size: plan.layout.size,
       ...(options.force !== undefined && { force: options.force }),
     });

@@ -47,9 +47,10 @@ export interface FixPlan extends Treatment {
  * of the source are missing or short.
  */
 export async function planFix(checkpoint: Checkpoint, operations: readonly Operation[]): Promise<FixPlan> {
-  const treatment = await treat(checkpoint, operations, 'by-use');
+  const loadable = await loadableForm(checkpoint);
+  const treatment = await treat(loadable.checkpoint, operations, 'by-use');
   const { layout, notes } = await layoutOutput(treatment.checkpoint, treatment.pickle, treatment.storages);
-  return { ...treatment, layout, notes };
+  return { ...treatment, layout, notes: [...loadable.notes, ...notes] };
 }
 
 /**

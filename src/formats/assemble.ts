@@ -60,7 +60,7 @@ export function assembleCheckpoint(found: Findings): Checkpoint {
     damage: [...table.damage, ...geometryFaults(tensors)],
     ...(archive && { archive }),
     ...(annotations && { annotations }),
-    ...(sharding && { sharding }),
+    ...(sharding && { sharding, fileSize: sharding.files.reduce((sum, { bytes = 0 }) => sum + bytes, 0) }),
     ...(loadable && { loadable }),
     close: async () => {
       await Promise.all([source, ...closeAlso].map((each) => each.close?.()));
