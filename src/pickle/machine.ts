@@ -218,7 +218,7 @@ export class PickleMachine {
             let stop = window.indexOf(0x0a, next);
             if (stop >= 0 && argument === 'lines') stop = window.indexOf(0x0a, stop + 1);
             // the caller gives a longer window until the newline is in it, or the stream is at its end
-            if (stop < 0) return base + end === this.#size ? end - at + 1 : 2 * (end - at) + 64;
+            if (stop < 0) return this.#moreForLine(end - at);
             runTextOpcode(state, code, window.subarray(next, stop));
             next = stop + 1;
           } else runRareOpcode(state, code, at);
@@ -227,6 +227,12 @@ export class PickleMachine {
       opcodes[code] = (opcodes[code] as number) + 1;
       at = next;
     }
+  }
+
+  /** Bytes to have for a line of which `held` bytes are at hand: twice as many while the stream has them, else more than it has. */
+  #moreForLine(held: number): number {
+    const left = this.#size - this.#state.position;
+    return held < left ? Math.min(2 * held + 64, left) : left + 1;
   }
 
   #noMapping() {
