@@ -31,4 +31,9 @@ export class Context {
   raise(code: ExitCode): void {
     this.#code = worse(this.#code, code);
   }
+
+  /** For a command that weighs what it met itself: this code stands, unless a graver one comes later. */
+  settle(code: ExitCode): void {
+    this.#code = code;
+  }
 }

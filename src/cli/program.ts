@@ -26,6 +26,11 @@ const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./commands/inspect.ts'),
   },
   {
+    name: 'check',
+    summary: 'the gate: files, folders and globs against a policy',
+    load: () => import('./commands/check.ts'),
+  },
+  {
     name: 'fix',
     summary: 'write a healed copy',
     load: () => import('./commands/fix.ts'),

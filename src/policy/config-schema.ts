@@ -1,0 +1,124 @@
+import * as v from 'valibot';
+import { RefusedError } from '../io/errors.ts';
+import { complaintsOf } from './complaints.ts';
+import type { Config } from './config.ts';
+import { PRESETS } from './presets.ts';
+import { checkRules } from './rule-requests.ts';
+
+const UNITS: Readonly<Record<string, number>> = {
+  '': 1,
+  B: 1,
+  kB: 1e3,
+  KB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  TB: 1e12,
+  KiB: 2 ** 10,
+  MiB: 2 ** 20,
+  GiB: 2 ** 30,
+  TiB: 2 ** 40,
+};
+const SIZE = /^(\d+(?:\.\d+)?) ?([a-zA-Z]*)$/;
+
+const count = v.pipe(
+  v.number('expected a number'),
+  v.check((value) => Number.isSafeInteger(value) && value >= 0, 'expected a whole number from 0'),
+);
+const size = v.pipe(
+  v.union([v.number(), v.string()], 'expected a number of bytes or a text like "500 MB"'),
+  v.transform(bytesOf),
+  v.check(
+    (value) => Number.isSafeInteger(value) && value >= 0,
+    'expected a number of bytes or a text like "500 MB"',
+  ),
+);
+const text = v.pipe(v.string('expected a text'), v.nonEmpty('expected a text that is not empty'));
+const texts = v.array(text, 'expected a list of texts');
+const severity = v.picklist(['error', 'warning', 'info'], 'expected error, warning or info');
+const severityOrOff = v.picklist(
+  ['error', 'warning', 'info', 'off'],
+  'expected error, warning, info or off, or a list of one of these and an object of options',
+);
+const option = v.union(
+  [v.number(), v.boolean(), v.string(), v.array(v.string())],
+  'expected a number, a text, true, false or a list of texts',
+);
+const options = v.record(v.string(), option, 'expected an object of options');
+const ruleRequest = v.lazy((input) =>
+  Array.isArray(input)
+    ? v.strictTuple([severityOrOff, options], 'expected a severity and an object of options')
+    : severityOrOff,
+);
+
+const demands = {
+  rules: v.optional(v.record(v.string(), ruleRequest, 'expected an object of rules and severities')),
+  budgets: v.optional(
+    v.strictObject(
+      {
+        fileBytes: v.nullish(size),
+        parameters: v.nullish(count),
+        wastedBytes: v.nullish(size),
+      },
+      'expected an object of budgets',
+    ),
+  ),
+  allow: v.optional(
+    v.strictObject(
+      { dtypes: v.nullish(texts), locations: v.nullish(texts), globals: v.nullish(texts) },
+      'expected an object of lists',
+    ),
+  ),
+  failOn: v.optional(severity),
+  expect: v.nullish(text),
+};
+
+const presetName = v.picklist(
+  Object.keys(PRESETS) as (keyof typeof PRESETS)[],
+  `expected one of ${Object.keys(PRESETS).join(', ')}`,
+);
+
+const config = v.strictObject(
+  {
+    $schema: v.optional(v.string()),
+    extends: v.optional(
+      v.pipe(
+        v.lazy((input) => (Array.isArray(input) ? v.array(presetName) : presetName)),
+        v.transform((value) => (Array.isArray(value) ? value : [value])),
+      ),
+    ),
+    files: v.optional(texts),
+    ignore: v.optional(texts),
+    maxWarnings: v.optional(count),
+    baseline: v.optional(text),
+    ...demands,
+    overrides: v.optional(
+      v.array(
+        v.strictObject(
+          { files: texts, ...demands },
+          'expected an object with files and what is asked of them',
+        ),
+        'expected a list of overrides',
+      ),
+    ),
+  },
+  'expected an object',
+);
+
+/**
+ * The configuration in a JSON value.
+ * @param source What the messages call it: the path of the file.
+ * @throws RefusedError that names every key that is wrong, and what it should be.
+ */
+export function parseConfig(value: unknown, source: string): Config {
+  const result = v.safeParse(config, value);
+  const complaints = result.success ? checkRules(result.output) : complaintsOf(result.issues);
+  if (!result.success || complaints.length > 0) throw new RefusedError(`${source}: ${complaints.join('; ')}`);
+  return result.output;
+}
+
+function bytesOf(input: number | string): number {
+  if (typeof input === 'number') return input;
+  const [, amount, unit = ''] = input.match(SIZE) ?? [];
+  const factor = Object.hasOwn(UNITS, unit) ? UNITS[unit] : undefined;
+  return amount === undefined || factor === undefined ? Number.NaN : Math.round(Number(amount) * factor);
+}
