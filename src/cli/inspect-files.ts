@@ -3,6 +3,7 @@ import type { NameMatcher } from '../checkpoint/name-glob.ts';
 import { diagnose, diagnoseFailure } from '../diagnose/engine.ts';
 import type { PayloadFacts } from '../diagnose/payload.ts';
 import { openCheckpoint } from '../formats/open.ts';
+import type { CheckFileEntry } from '../report/check-document.ts';
 import {
   type InspectDocument,
   inspectDocument,
@@ -29,6 +30,7 @@ export async function inspectFiles(
 ): Promise<void> {
   const inspections = inspectAll(files, options, context);
   if (options.format === 'json') await printJson(inspections, files.length > 1, context);
+  else if (options.format !== 'text') await printVerdicts(inspections, options, options.format, context);
   else await printText(inspections, options, context);
 }
 
@@ -123,6 +125,27 @@ async function printJson(
     before = ',\n';
   }
   await context.stdout.write(asArray ? '\n]\n' : '\n');
+}
+
+/** The reports of `check`, which tell of findings alone. */
+async function printVerdicts(
+  inspections: AsyncGenerator<Inspection>,
+  options: InspectCommandOptions,
+  format: 'sarif' | 'markdown',
+  context: Context,
+): Promise<void> {
+  const files: CheckFileEntry[] = [];
+  for await (const { document } of inspections) {
+    const { file, findings, error } = document;
+    const failed = reaches(findings, options.failOn ?? 'error');
+    const status = error ? 'unreadable' : failed ? 'failed' : 'passed';
+    files.push({ path: file.path, status, findings, ...(error && { error }) });
+  }
+  const [{ checkDocument }, { writeReports }] = await Promise.all([
+    import('../report/check-document.ts'),
+    import('./check-reports.ts'),
+  ]);
+  await writeReports(checkDocument(files), [], format, options, context);
 }
 
 async function printText(

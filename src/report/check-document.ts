@@ -41,6 +41,12 @@ export function checkDocument(files: readonly CheckFileEntry[], maxWarnings?: nu
   };
 }
 
+/** What is worth a reader's time: all but advice, and advice where a file fails for nothing else. */
+export function toldFindings({ findings, status }: CheckFileEntry): readonly Finding[] {
+  const serious = findings.filter(({ severity }) => severity !== 'info');
+  return serious.length === 0 && status === 'failed' ? findings : serious;
+}
+
 /** Whether there are more warnings in all than the run allows. */
 export function hasTooManyWarnings({ warnings }: CheckDocument): boolean {
   return warnings !== undefined && warnings.found > warnings.allowed;

@@ -1,5 +1,6 @@
 import type { Finding, Severity } from '../diagnose/finding.ts';
 import type { CheckDocument, CheckFileEntry } from './check-document.ts';
+import { shellWord } from './terminal/findings.ts';
 
 const COMMANDS: Readonly<Record<Severity, string>> = { error: 'error', warning: 'warning', info: 'notice' };
 
@@ -8,12 +9,13 @@ export function* githubCommands({ files }: CheckDocument): Generator<string> {
   for (const file of files) {
     if (file.error) yield command('error', file, 'unreadable', file.error.message);
     for (const finding of file.findings)
-      yield command(COMMANDS[finding.severity], file, finding.rule, messageOf(finding));
+      yield command(COMMANDS[finding.severity], file, finding.rule, messageOf(finding, file));
   }
 }
 
-function messageOf({ message, fix }: Finding): string {
-  return fix.length > 0 ? `${message}\nHeals it: ckpt-doctor fix ${fix.join(' ')}` : message;
+function messageOf({ message, fix }: Finding, { path }: CheckFileEntry): string {
+  if (fix.length === 0) return message;
+  return `${message}\nHeals it: ckpt-doctor fix ${[path, ...fix].map(shellWord).join(' ')}`;
 }
 
 function command(name: string, { path }: CheckFileEntry, title: string, message: string): string {

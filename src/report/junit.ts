@@ -21,7 +21,7 @@ export function junitXml(document: CheckDocument): string {
 }
 
 function testCase(file: CheckFileEntry): string {
-  const head = `    <testcase classname="${escaped(folderOf(file.path))}" name="${escaped(file.path)}"`;
+  const head = `    <testcase classname="${attribute(folderOf(file.path))}" name="${attribute(file.path)}"`;
   const body = outcome(file);
   return body ? `${head}>\n${body}\n    </testcase>` : `${head}/>`;
 }
@@ -29,11 +29,11 @@ function testCase(file: CheckFileEntry): string {
 function outcome({ path, status, error, findings }: CheckFileEntry): string {
   const text = escaped(findings.map((finding) => findingText(finding, path)).join('\n\n'));
   if (error && status === 'unreadable')
-    return `      <error type="${escaped(error.code)}" message="${escaped(error.message)}">${text}</error>`;
+    return `      <error type="${attribute(error.code)}" message="${attribute(error.message)}">${text}</error>`;
   if (status === 'failed') {
     const [gravest] = findings;
     const message = `${gravest?.rule ?? 'failed'}: ${gravest?.message ?? ''}`;
-    return `      <failure type="${escaped(gravest?.rule ?? 'failed')}" message="${escaped(message)}">${text}</failure>`;
+    return `      <failure type="${attribute(gravest?.rule ?? 'failed')}" message="${attribute(message)}">${text}</failure>`;
   }
   return text && `      <system-out>${text}</system-out>`;
 }
@@ -53,19 +53,17 @@ function folderOf(path: string): string {
   return path.replaceAll('\\', '/').split('/').slice(0, -1).join('/') || '.';
 }
 
-const ENTITIES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  '\n': '&#10;',
-  '\t': '&#9;',
-};
+const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
 
-/** XML text, also for an attribute. What XML 1.0 has no way to say, such as most control characters, becomes U+FFFD. */
+/** The value of an attribute, in which a parser would take a line end for a space. */
+function attribute(text: string): string {
+  return escaped(text).replaceAll('\n', '&#10;').replaceAll('\t', '&#9;');
+}
+
+/** XML text. What XML 1.0 has no way to say, such as most control characters, becomes U+FFFD. */
 function escaped(text: string): string {
   return text
     .toWellFormed()
     .replace(/[^\t\n\u0020-\u{d7ff}\u{e000}-\u{fffd}\u{10000}-\u{10ffff}]/gu, '\ufffd')
-    .replace(/[&<>"\n\t]/g, (character) => ENTITIES[character] as string);
+    .replace(/[&<>"]/g, (character) => ENTITIES[character] as string);
 }

@@ -1,6 +1,11 @@
 import type { Finding, Severity } from '../diagnose/finding.ts';
 import { prescribe } from '../diagnose/prescription.ts';
-import { type CheckDocument, type CheckFileEntry, hasTooManyWarnings } from './check-document.ts';
+import {
+  type CheckDocument,
+  type CheckFileEntry,
+  hasTooManyWarnings,
+  toldFindings,
+} from './check-document.ts';
 import { shellWord } from './terminal/findings.ts';
 import { visible } from './terminal/text.ts';
 
@@ -17,12 +22,14 @@ const MOST_SUBJECTS = 5;
  */
 export function markdownReport(document: CheckDocument): string {
   const { files, totals } = document;
-  const told = files.filter(({ status, findings }) => status !== 'passed' || findings.length > 0);
+  const told = files
+    .map((file) => ({ ...file, findings: toldFindings(file) }))
+    .filter(({ status, findings }) => status !== 'passed' || findings.length > 0);
   const head = ['<!-- ckpt-doctor -->', `### ${title(document)}`, ''];
   if (told.length > 0) head.push('| | file | findings |', '|---|---|---|');
   const silent = totals.files - told.length;
   const rest =
-    silent > 0 ? [`${ICONS.passed} ${silent} ${silent === 1 ? 'file' : 'files'} without findings`] : [];
+    silent > 0 ? [`${ICONS.passed} ${silent} ${silent === 1 ? 'file' : 'files'} with nothing to tell`] : [];
   return trimmed(head, told.map(row), ['', ...rest], told.map(details));
 }
 
@@ -109,19 +116,15 @@ function code(text: string): string {
   return `${fence}${pad}${shown}${pad}${fence}`;
 }
 
+/** Text of which HTML makes nothing, and in which GitHub finds nobody to mention and no issue to link. */
 function html(text: string): string {
   return visible(text)
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replace(/[@#`*_[\]|\\]/g, entity);
+    .replace(/[&<>]/g, (character) => `&#${character.charCodeAt(0)};`)
+    .replace(/[@#](?=[\w-])/g, '$&&#8203;')
+    .replaceAll('://', ':&#47;&#47;');
 }
 
-/** Text in which nothing is markup; an at sign mentions nobody. */
+/** The same where Markdown would make something of it as well. */
 function plain(text: string): string {
-  return html(text).replaceAll('://', ':&#47;&#47;');
-}
-
-function entity(character: string): string {
-  return `&#${character.charCodeAt(0)};`;
+  return html(text.replace(/[\\`*_[\]|~]/g, '\\$&'));
 }

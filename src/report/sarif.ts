@@ -10,6 +10,7 @@ import type {
 import type { Finding, Severity } from '../diagnose/finding.ts';
 import type { CheckDocument, CheckFileEntry } from './check-document.ts';
 import { relativeUri } from './file-uri.ts';
+import { shellWord } from './terminal/findings.ts';
 
 /** What SARIF tells of a rule beside its id. */
 export interface RulePage {
@@ -118,17 +119,19 @@ function resultsOf(
   };
   return [
     ...(file.error ? [result(UNREADABLE_ID, 'error', file.error.message)] : []),
-    ...file.findings.map((finding) => result(finding.rule, LEVELS[finding.severity], textOf(finding))),
+    ...file.findings.map((finding) =>
+      result(finding.rule, LEVELS[finding.severity], textOf(finding, file.path)),
+    ),
   ];
 }
 
-function textOf({ message, subjects, count, fix }: Finding): string {
+function textOf({ message, subjects, count, fix }: Finding, path: string): string {
   const shown = subjects.slice(0, MOST_SUBJECTS).join(', ');
   const rest = count - Math.min(subjects.length, MOST_SUBJECTS);
   return [
     message,
     ...(shown ? [`\nConcerns: ${shown}${rest > 0 ? ` and ${rest} more` : ''}.`] : []),
-    ...(fix.length > 0 ? [`\nHeals it: ckpt-doctor fix ${fix.join(' ')}`] : []),
+    ...(fix.length > 0 ? [`\nHeals it: ckpt-doctor fix ${[path, ...fix].map(shellWord).join(' ')}`] : []),
   ].join('');
 }
 

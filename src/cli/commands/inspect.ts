@@ -2,9 +2,12 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Context, GlobalOptions } from '../context.ts';
 import { SEVERITIES } from '../exit-codes.ts';
 
+const FORMATS = ['text', 'json', 'sarif', 'markdown'] as const;
+
 /** Options of `inspect` as they were given. */
 export interface InspectCommandOptions extends GlobalOptions {
-  readonly format: 'text' | 'json';
+  readonly format: (typeof FORMATS)[number];
+  readonly emitKeys?: boolean;
   readonly all?: boolean;
   readonly depth?: number;
   readonly filter?: string;
@@ -16,16 +19,23 @@ export interface InspectCommandOptions extends GlobalOptions {
 export function define(command: Command, context: Context): void {
   command
     .argument('<file...>', 'checkpoint files')
-    .addOption(new Option('--format <format>', 'what to print').choices(['text', 'json']).default('text'))
+    .addOption(new Option('--format <format>', 'what to print').choices(FORMATS).default('text'))
     .option('--all', 'every tensor and value, nothing folded')
     .option('--depth <n>', 'levels of the tree to open', wholeNumber)
     .option('--filter <glob>', "only tensors whose dotted name matches: '*.bias', '**.attn.**'")
     .option('--all-subjects', 'every tensor that a finding is about')
     .option('--verify-crc', 'read the whole file and hold every record against its checksum')
+    .option('--emit-keys', 'only the keys of the model, for check --expect')
     .addOption(new Option('--fail-on <severity>', 'exit 1 for such findings, or graver').choices(SEVERITIES))
     .action(async (files: string[]) => {
+      const options = command.optsWithGlobals<InspectCommandOptions>();
+      if (options.emitKeys) {
+        const { emitKeys } = await import('../emit-keys.ts');
+        await emitKeys(files, options, context);
+        return;
+      }
       const { inspectFiles } = await import('../inspect-files.ts');
-      await inspectFiles(files, command.optsWithGlobals<InspectCommandOptions>(), context);
+      await inspectFiles(files, options, context);
     });
 }
 

@@ -1,5 +1,10 @@
 import type { Finding, Severity } from '../../diagnose/finding.ts';
-import { type CheckDocument, type CheckFileEntry, hasTooManyWarnings } from '../check-document.ts';
+import {
+  type CheckDocument,
+  type CheckFileEntry,
+  hasTooManyWarnings,
+  toldFindings,
+} from '../check-document.ts';
 import { findingLines } from './findings.ts';
 import { counted } from './numbers.ts';
 import type { Screen } from './screen.ts';
@@ -34,7 +39,7 @@ export function* checkReport(
 
 function fileLines(file: CheckFileEntry, options: CheckReportOptions, screen: Screen): string[] {
   const { status, error } = file;
-  const findings = toldOf(file, options);
+  const findings = options.verbose ? file.findings : toldFindings(file);
   if (status === 'passed' && (options.quiet || (findings.length === 0 && !options.verbose))) return [];
   const lines = [headLine(file, findings, screen)];
   if (error) {
@@ -70,13 +75,6 @@ function headLine(
   if (status === 'passed') return `${inks.good(`${glyphs.good} ${name}`)}${told}`;
   const isFailed = status === 'failed';
   return `${(isFailed ? inks.error : inks.warning)(`${isFailed ? glyphs.error : glyphs.warning} ${name}`)}${told}`;
-}
-
-/** Advice is told to those who ask, and where a file fails for nothing else. */
-function toldOf({ findings, status }: CheckFileEntry, { verbose }: CheckReportOptions): readonly Finding[] {
-  if (verbose) return findings;
-  const serious = findings.filter(({ severity }) => severity !== 'info');
-  return serious.length === 0 && status === 'failed' ? findings : serious;
 }
 
 function* summaryLines(
