@@ -2,6 +2,7 @@ import { type ByteSource, checkRange } from '../io/byte-source.ts';
 import { UnreadableError } from '../io/errors.ts';
 import { PickleMachine } from './machine.ts';
 import type { LongPayload } from './payloads.ts';
+import { PickleFault, type PickleTrace } from './trace.ts';
 import type { PyGlobal, PyPersistent, Value } from './values.ts';
 
 /** Pickles up to this size are read at once; a 100 000-tensor state_dict takes about 15 MB. */
@@ -34,13 +35,16 @@ export interface DecodedPickle {
   /** Every persistent id in the order of the stream. */
   readonly persistents: readonly PyPersistent[];
   readonly longPayloads: readonly LongPayload[];
+  /** What a loader would import and call on the way. */
+  readonly trace: PickleTrace;
 }
 
 /**
  * Decodes the pickle that starts at `offset` of `source` into inert values, every opcode of protocols 0 to 5, executing nothing.
  * Bytes after STOP are left alone, as by Python. Long payloads stay ranges into the source.
  *
- * @throws UnreadableError `bad-pickle` with the opcode and its offset in the pickle; `truncated` where the source ends before STOP.
+ * @throws PickleFault `bad-pickle` with the opcode and its offset in the pickle; `truncated` where the source ends before STOP.
+ * It carries the trace of what the stream did before it broke.
  */
 export async function decodePickle(
   source: ByteSource,
@@ -50,7 +54,21 @@ export async function decodePickle(
   checkRange(source.size, offset, 0, 'pickle');
   const size = source.size - offset;
   const machine = new PickleMachine(source, offset, size, options.longestHeld);
-  let length = Math.min(size, options.firstRead ?? (size <= WHOLE_READ ? size : WINDOW));
+  try {
+    return await runMachine(machine, source, offset, size, options.firstRead);
+  } catch (error) {
+    throw error instanceof UnreadableError ? new PickleFault(error, machine.trace()) : error;
+  }
+}
+
+async function runMachine(
+  machine: PickleMachine,
+  source: ByteSource,
+  offset: number,
+  size: number,
+  firstRead: number | undefined,
+): Promise<DecodedPickle> {
+  let length = Math.min(size, firstRead ?? (size <= WHOLE_READ ? size : WINDOW));
   for (;;) {
     const start = machine.position;
     const bytes = await source.read(offset + start, Math.min(length, size - start));

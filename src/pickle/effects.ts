@@ -1,10 +1,11 @@
-import { type Effect, PyDict, PyGlobal, PyList, PyObject, PySet, type Value } from './values.ts';
+import { type Effect, PyBytes, PyDict, PyGlobal, PyList, PyObject, PySet, type Value } from './values.ts';
 
 /**
  * What opcodes do to a value that stands on the stack already. On an object that Python would build the effect is noted, in its
  * order; containers take it at once. Each gives false where the value can't take it.
  */
 export function setItem(target: Value, key: Value, value: Value): boolean {
+  if (!isHashable(key)) return false;
   const run = itemsOf(target);
   if (!run) return false;
   run.keys.push(key);
@@ -18,6 +19,7 @@ export function setItems(target: Value, items: readonly Value[], start: number):
   if (!run) return false;
   const { keys, values } = run;
   for (let i = start; i < items.length; i += 2) {
+    if (!isHashable(items[i] as Value)) return false;
     keys.push(items[i] as Value);
     values.push(items[i + 1] as Value);
   }
@@ -45,6 +47,14 @@ export function build(target: Value, state: Value): boolean {
   if (!(target instanceof PyObject)) return false;
   addEffect(target, { op: 'build', state });
   return true;
+}
+
+/** Python's lists, dicts, sets and bytearrays can't be keys. */
+function isHashable(key: Value): boolean {
+  if (typeof key !== 'object' || key === null) return true;
+  if (key instanceof PyList || key instanceof PyDict) return false;
+  if (key instanceof PySet) return key.frozen;
+  return !(key instanceof PyBytes) || key.type !== 'bytearray';
 }
 
 /** Where a mapping takes pairs: its own arrays, or the run of SETITEMS that is the object's last effect. */

@@ -34,13 +34,15 @@ export interface EncodedPickle {
   readonly length: number;
 }
 
-/** An opcode that follows the values before it; tuples and objects enter the memo only then. */
+/** An opcode that follows the values before it; tuples and objects enter the memo only then, and what is done to an object follows. */
 class Closing {
   readonly code: number;
   readonly memoize: PyNode | undefined;
-  constructor(code: number, memoize?: PyNode) {
+  readonly effects: readonly Effect[] | undefined;
+  constructor(code: number, memoize?: PyNode, effects?: readonly Effect[]) {
     this.code = code;
     this.memoize = memoize;
+    this.effects = effects;
   }
 }
 
@@ -191,12 +193,8 @@ class Encoder {
 
   /** Schedules callable, arguments, the call and its effects; the result enters the memo as `memoize`. */
   #call(call: PyObject, memoize: PyNode): void {
-    const rest: Task[] = [new Closing(call.construct === 'newobj' ? Op.NEWOBJ : Op.REDUCE, memoize)];
-    for (const effect of call.effects ?? []) {
-      for (const task of effectBatches(effect)) rest.push(task);
-    }
-    this.#schedule(rest);
-    this.#tasks.push(call.args, call.callable);
+    const code = call.construct === 'newobj' ? Op.NEWOBJ : Op.REDUCE;
+    this.#tasks.push(new Closing(code, memoize, call.effects), call.args, call.callable);
   }
 
   #close(closing: Closing): void {
@@ -209,9 +207,11 @@ class Encoder {
     if (slot === undefined) {
       this.#out.byte(code);
       this.#put(memoize);
+      const { effects = [] } = closing;
+      for (let i = effects.length - 1; i >= 0; i--) this.#schedule(effectBatches(effects[i] as Effect));
       return;
     }
-    // the object held itself and stands in the memo by now: what was saved for it is thrown away
+    // the object held itself and stands in the memo by now, effects and all: what was saved for it is thrown away
     if (code === Op.TUPLE) this.#out.byte(Op.POP_MARK);
     else if (memoize instanceof PyTuple) for (const _ of memoize.items) this.#out.byte(Op.POP);
     else {

@@ -1,8 +1,11 @@
 import { UnreadableError } from '../io/errors.ts';
+import { describe } from './effects.ts';
 import { Memo } from './memo.ts';
 import { opcodeName } from './opcodes.ts';
-import { PyGlobal, PyPersistent, type Value } from './values.ts';
+import type { OddityKind, PickleOddity } from './trace.ts';
+import { PyExtension, PyGlobal, PyObject, PyPersistent, type Value } from './values.ts';
 
+const MOST_ODDITIES = 1000;
 const NOTHING_TO_TAKE = 'the stack has nothing to take';
 
 /** What the opcodes of a stream work on: the stack with its marks, the memo, and what was met on the way. */
@@ -14,8 +17,11 @@ export class MachineState {
   base = 0;
   readonly stack: Value[] = [];
   readonly memo = new Memo();
-  /** Number after PROTO. */
+  /** Number after PROTO; the highest, where there are several. */
   protocol = 0;
+  /** Every call, in its order, also where its result is thrown away. */
+  readonly calls: PyObject[] = [];
+  readonly oddities: PickleOddity[] = [];
   /** Every name by `module\nname`, in the order of first mention. */
   readonly globals = new Map<string, PyGlobal>();
   /** Every persistent id in the order of the stream. */
@@ -80,6 +86,24 @@ export class MachineState {
     if (value === undefined) throw this.fault(`memo slot ${slot} was never filled`);
     if (value instanceof PyGlobal) value.uses++;
     this.stack.push(value);
+  }
+
+  /** Puts what a call would build on the stack, and notes the call. */
+  call(object: PyObject): void {
+    const { callable } = object;
+    const canBeCalled =
+      callable instanceof PyGlobal ||
+      callable instanceof PyObject ||
+      callable instanceof PyPersistent ||
+      callable instanceof PyExtension;
+    if (!canBeCalled) throw this.fault(`${describe(callable)} can't be called`);
+    this.calls.push(object);
+    this.stack.push(object);
+  }
+
+  note(kind: OddityKind, what: string): void {
+    // the first few say all: what comes after is the same trick again
+    if (this.oddities.length < MOST_ODDITIES) this.oddities.push({ kind, offset: this.position, what });
   }
 
   persist(id: Value): void {

@@ -7,6 +7,7 @@ import { Payloads } from './payloads.ts';
 import { reduced } from './python2.ts';
 import { runRareOpcode } from './rare-opcodes.ts';
 import { runTextOpcode } from './text-opcodes.ts';
+import type { PickleTrace } from './trace.ts';
 import { EMPTY_TUPLE, PyDict, PyFloat, PyList, PyTuple, type Value } from './values.ts';
 
 /** Bytes after the opcode byte that must be at hand before it can be judged: the argument, or its length prefix. */
@@ -68,7 +69,14 @@ export class PickleMachine {
       globals: [...globals.values()],
       persistents,
       longPayloads: this.#payloads.long,
+      trace: this.trace(),
     };
+  }
+
+  /** What was done so far, also where the stream breaks. */
+  trace(): PickleTrace {
+    const { protocol, globals, calls, oddities, position } = this.#state;
+    return { protocol, globals: [...globals.values()], calls, oddities, length: this.#length || position };
   }
 
   /** The opcode at which the machine waits, for messages. */
@@ -166,7 +174,7 @@ export class PickleMachine {
           break;
         case Op.REDUCE: {
           const args = state.pop();
-          stack.push(reduced(state.pop(), args, state.position));
+          state.call(reduced(state.pop(), args, state.position));
           break;
         }
         case Op.BINPERSID:
@@ -210,6 +218,7 @@ export class PickleMachine {
         case Op.STOP:
           opcodes[code] = (opcodes[code] as number) + 1;
           this.#value = state.pop();
+          if (stack.length > 0) state.note('leftover', `${stack.length} values under the result`);
           this.#length = state.position + 1;
           return 0;
         default: {

@@ -12,9 +12,11 @@ export function runRareOpcode(state: MachineState, code: number, at: number): vo
   const { stack, window } = state;
   switch (code) {
     case Op.PROTO:
-      state.protocol = window[at + 1] as number;
+      if (state.position > 0) state.note('late-protocol', `PROTO ${window[at + 1]}`);
+      state.protocol = Math.max(state.protocol, window[at + 1] as number);
       break;
     case Op.FRAME:
+      // its length changes nothing: C and Python read on alike where it is true, and differ where it lies
       break;
     case Op.POP:
       state.drop();
@@ -44,24 +46,27 @@ export function runRareOpcode(state: MachineState, code: number, at: number): vo
     case Op.BUILD: {
       const given = state.pop();
       const target = state.top();
-      if (!build(target, given)) throw state.fault(`${describe(target)} takes no state`);
+      if (!build(target, given)) {
+        state.note('build-on-value', describe(target));
+        throw state.fault(`${describe(target)} takes no state`);
+      }
       break;
     }
     case Op.NEWOBJ: {
       const args = state.pop();
-      stack.push(new PyObject('newobj', state.pop(), args, state.position));
+      state.call(new PyObject('newobj', state.pop(), args, state.position));
       break;
     }
     case Op.NEWOBJ_EX: {
       const kwargs = state.pop();
       const args = state.pop();
-      stack.push(new PyObject('newobj-ex', state.pop(), args, state.position, kwargs));
+      state.call(new PyObject('newobj-ex', state.pop(), args, state.position, kwargs));
       break;
     }
     case Op.OBJ: {
       const [callable, ...args] = state.popMark();
       if (callable === undefined) throw state.fault('no class after MARK');
-      stack.push(new PyObject('inst', callable, new PyTuple(args), state.position));
+      state.call(new PyObject('inst', callable, new PyTuple(args), state.position));
       break;
     }
     case Op.STACK_GLOBAL: {
@@ -69,6 +74,7 @@ export function runRareOpcode(state: MachineState, code: number, at: number): vo
       const module = state.pop();
       if (typeof name !== 'string' || typeof module !== 'string') {
         const found = `${describe(module)} and ${describe(name)}`;
+        state.note('computed-import', found);
         throw state.fault(`module and name must be strings, found ${found}`);
       }
       stack.push(state.global(module, name));
@@ -90,13 +96,13 @@ export function runRareOpcode(state: MachineState, code: number, at: number): vo
       stack.push(new PySet(true, state.popMark()));
       break;
     case Op.EXT1:
-      stack.push(new PyExtension(window[at + 1] as number));
+      pushExtension(state, window[at + 1] as number);
       break;
     case Op.EXT2:
-      stack.push(new PyExtension(window.readUInt16LE(at + 1)));
+      pushExtension(state, window.readUInt16LE(at + 1));
       break;
     case Op.EXT4:
-      stack.push(new PyExtension(window.readInt32LE(at + 1)));
+      pushExtension(state, window.readInt32LE(at + 1));
       break;
     case Op.NEXT_BUFFER:
       stack.push(new PyBuffer(state.buffers++, false));
@@ -109,6 +115,11 @@ export function runRareOpcode(state: MachineState, code: number, at: number): vo
     default:
       throw state.fault('no protocol has this opcode: the bytes are no pickle, or damaged');
   }
+}
+
+function pushExtension(state: MachineState, code: number): void {
+  state.note('extension', `extension code ${code}`);
+  state.stack.push(new PyExtension(code));
 }
 
 function dictOf(state: MachineState, items: readonly Value[]): PyDict {

@@ -21,7 +21,7 @@ export function runTextOpcode(state: MachineState, code: number, bytes: Buffer):
       const split = text.indexOf('\n');
       const global = state.global(text.slice(0, split), text.slice(split + 1));
       if (code === Op.GLOBAL) stack.push(global);
-      else stack.push(new PyObject('inst', global, new PyTuple(state.popMark()), state.position));
+      else state.call(new PyObject('inst', global, new PyTuple(state.popMark()), state.position));
       break;
     }
     case Op.GET:
@@ -60,8 +60,13 @@ function slotOf(state: MachineState, line: string): number {
   return Number(text);
 }
 
+/** Python refuses to read longer ones: to convert them takes time that grows with the square of their length. */
+const MOST_DIGITS = 4300;
+
 function integerOf(state: MachineState, line: string): number | bigint {
   const text = line.trim();
+  if (text.length > MOST_DIGITS + 1)
+    throw state.fault(`an integer of ${text.length} digits, more than Python's ${MOST_DIGITS}`);
   if (!/^[+-]?\d+$/.test(text)) throw state.fault(`${shown(text)} is no integer`);
   return narrow(text[0] === '-' ? -BigInt(text.slice(1)) : BigInt(text.replace('+', '')));
 }

@@ -1,0 +1,44 @@
+import { UnreadableError } from '../io/errors.ts';
+import type { PyGlobal, PyObject } from './values.ts';
+
+/**
+ * What no pickler writes:
+ * `computed-import` names its module or attribute by something other than two strings; `extension` calls on the registry of the
+ * loading program; `build-on-value` gives state to what is no built object (a function, a class, a list); `late-protocol` changes the
+ * protocol in the middle; `leftover` leaves values on the stack that nothing takes.
+ */
+export type OddityKind = 'computed-import' | 'extension' | 'build-on-value' | 'late-protocol' | 'leftover';
+
+export interface PickleOddity {
+  readonly kind: OddityKind;
+  /** Offset in the pickle of the opcode. */
+  readonly offset: number;
+  /** In words: what stands there. */
+  readonly what: string;
+}
+
+/**
+ * What a loader would import and call while it reads a stream, in its order. It is noted as the opcodes run: a value that is thrown
+ * away afterwards, or a stream that breaks, does not undo it.
+ */
+export interface PickleTrace {
+  /** Number of the protocol, the highest that the stream names. */
+  readonly protocol: number;
+  /** Every name, in the order of first mention. */
+  readonly globals: readonly PyGlobal[];
+  /** Every call, in its order. */
+  readonly calls: readonly PyObject[];
+  readonly oddities: readonly PickleOddity[];
+  /** Bytes that were run: up to and with STOP, or to where the stream breaks. */
+  readonly length: number;
+}
+
+/** A stream that breaks, with what it had done by then. */
+export class PickleFault extends UnreadableError {
+  readonly trace: PickleTrace;
+
+  constructor(error: UnreadableError, trace: PickleTrace) {
+    super(error.code, error.message, error.offset, error.rule);
+    this.trace = trace;
+  }
+}
