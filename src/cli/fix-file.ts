@@ -41,13 +41,14 @@ export async function fixFile(file: string, options: FixCommandOptions, context:
 
 /** What was given, without what was not. */
 function fixOptions(options: FixCommandOptions): FixOptions {
-  const { output, force, mapLocation, addPrefix, auto, dryRun, verify } = options;
+  const { output, force, inPlace, mapLocation, addPrefix, auto, dryRun, verify } = options;
   const stripPrefixes = [...(options.stripModule ? ['module.'] : []), ...(options.stripPrefix ?? [])];
   return {
     stripPrefixes,
     verify,
     ...(output !== undefined && { output }),
     ...(force !== undefined && { force }),
+    ...(inPlace !== undefined && { inPlace }),
     ...(mapLocation !== undefined && { mapLocation }),
     ...(addPrefix !== undefined && { addPrefix }),
     ...(auto !== undefined && { auto }),

@@ -32,8 +32,13 @@ const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: 'fix',
-    summary: 'write a healed copy',
+    summary: 'write a healed copy, or heal in place',
     load: () => import('./commands/fix.ts'),
+  },
+  {
+    name: 'undo',
+    summary: 'take the last in-place fix back',
+    load: () => import('./commands/undo.ts'),
   },
 ];
 

@@ -7,7 +7,7 @@ import { openCheckpoint } from '../formats/open.ts';
 import { RefusedError } from '../io/errors.ts';
 import { createOutputFile, type OutputFile } from '../io/output-file.ts';
 import { writeArchive } from '../zip/writer.ts';
-import { type FixPlan, planFix } from './plan.ts';
+import { type FixPlan, planFix, type Treatment } from './plan.ts';
 import { type FixSteps, mergeSteps, operationsOf, stepsOfFlags } from './steps.ts';
 import { type VerifyLevel, verifyOutput } from './verify.ts';
 
@@ -16,6 +16,8 @@ export interface FixOptions extends FixSteps {
   readonly output?: string;
   /** Replace an existing output. The input itself is never replaced. */
   readonly force?: boolean;
+  /** Change the end of the input itself, where storages can stay as they are; `undoFix` takes it back. `output` has no meaning then. */
+  readonly inPlace?: boolean;
   /** Add every step that the findings name. */
   readonly auto?: boolean;
   /** Plan only: nothing is written. */
@@ -27,8 +29,10 @@ export interface FixOptions extends FixSteps {
 
 export interface FixResult {
   readonly input: string;
+  /** The input itself where it was healed in place. */
   readonly output: string;
-  readonly plan: FixPlan;
+  readonly mode: 'copy' | 'append';
+  readonly plan: Treatment & Pick<FixPlan, 'notes'>;
   readonly findingsBefore: readonly Finding[];
   /** Empty after a dry run. */
   readonly findingsAfter: readonly Finding[];
@@ -58,13 +62,14 @@ export function defaultOutput(input: string, isFolder = false): string {
 }
 
 /**
- * Writes a healed copy of a checkpoint. The output appears under its name only when it is complete and was held against the plan;
- * the input is never touched.
+ * Writes a healed copy of a checkpoint, or heals it in place. A copy appears under its name only when it is complete and was held
+ * against the plan, and the input is not touched then. In place, only what stands behind the old end of the file is written.
  *
  * @throws UnreadableError where the input can't be read; RefusedError where nothing was asked for, a step can't be done without
  * loss, or the output can't be written. Nothing is left behind then.
  */
 export async function fixCheckpoint(input: string, options: FixOptions = {}): Promise<FixResult> {
+  if (options.inPlace) return fixInPlace(input, options);
   const checkpoint = await openCheckpoint(input);
   try {
     const findingsBefore = diagnose(checkpoint);
@@ -80,6 +85,7 @@ export async function fixCheckpoint(input: string, options: FixOptions = {}): Pr
     const result = {
       input,
       output,
+      mode: 'copy' as const,
       plan,
       findingsBefore,
       bytesIn: checkpoint.fileSize ?? checkpoint.source.size,
@@ -99,6 +105,39 @@ export async function fixCheckpoint(input: string, options: FixOptions = {}): Pr
       await file.abort();
       throw error;
     }
+  } finally {
+    await checkpoint.close();
+  }
+}
+
+async function fixInPlace(input: string, options: FixOptions): Promise<FixResult> {
+  const [{ planInPlace, writeInPlace }, { fileState }] = await Promise.all([
+    import('./in-place.ts'),
+    import('../io/in-place-file.ts'),
+  ]);
+  // seen before the file is opened: a change while it is looked at must show
+  const state = await fileState(input);
+  const checkpoint = await openCheckpoint(input);
+  try {
+    const findingsBefore = diagnose(checkpoint);
+    const operations = operationsOf(stepsOf(input, options, findingsBefore));
+    const plan = await planInPlace(checkpoint, operations, state);
+    const bytesIn = state.size;
+    const bytesOut = plan.layout?.size ?? bytesIn;
+    const result = {
+      input,
+      output: input,
+      mode: 'append' as const,
+      plan,
+      findingsBefore,
+      bytesIn,
+      bytesOut,
+      corrupted: [],
+    };
+    if (options.dryRun) return { ...result, findingsAfter: [], verified: false };
+    const { onProgress } = options;
+    const findingsAfter = await writeInPlace(plan, state, onProgress ? { onProgress } : {});
+    return { ...result, findingsAfter, verified: true };
   } finally {
     await checkpoint.close();
   }

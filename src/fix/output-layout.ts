@@ -6,6 +6,7 @@ import type { EncodedPickle } from '../pickle/encoder.ts';
 import { METHOD_DEFLATED } from '../zip/constants.ts';
 import { type ArchiveLayout, layoutArchive, type OutputRecord } from '../zip/layout.ts';
 import type { PlannedStorage } from './plan.ts';
+import { UNDO_RECORD } from './undo-record.ts';
 
 /** The records of torch's own that every output gets anew. */
 const OWN_RECORDS = new Set([
@@ -15,10 +16,12 @@ const OWN_RECORDS = new Set([
   'byteorder',
   'version',
   '.data/serialization_id',
+  // speaks of the file that it stands in, of no other
+  UNDO_RECORD,
 ]);
 
 /** Format version of the archive itself, as torch 1.6 to 2.14 write it. */
-const VERSION = '3\n';
+export const ARCHIVE_VERSION = '3\n';
 
 /**
  * The output archive, by the rules of torch 2.13's own writer: `data.pkl`, `.format_version` and `.storage_alignment` (which promise
@@ -38,7 +41,7 @@ export async function layoutOutput(
     text('byteorder', checkpoint.container.byteOrder),
     ...storages.map((planned) => storageRecord(planned)),
     ...carriedRecords(checkpoint, storages, notes),
-    text('version', VERSION),
+    text('version', ARCHIVE_VERSION),
   ];
   const id = await serializationId(checkpoint, pickle, storages);
   if (id) records.push(id);
@@ -108,16 +111,22 @@ async function serializationId(
   storages: readonly PlannedStorage[],
 ): Promise<OutputRecord | undefined> {
   const record = checkpoint.records.find(({ name }) => name === '.data/serialization_id');
-  const source = checkpoint.records.find(({ name }) => name === 'data.pkl');
-  if (!record || source?.dataOffset == null || record.method !== 0 || record.size > 4096) return undefined;
-  if (source.method !== 0 || source.size !== pickle.length) return undefined;
+  if (record?.method !== 0 || record.size > 4096) return undefined;
   if (storages.some(({ storage, key }) => storage.key !== key)) return undefined;
-  let at = source.dataOffset;
+  if (!(await holdsPickle(checkpoint, pickle))) return undefined;
+  return { name: record.name, content: [contentOf(checkpoint.source, record)], size: record.size };
+}
+
+/** Whether the archive that a checkpoint came from has this very pickle, stored as it is. */
+export async function holdsPickle(checkpoint: Checkpoint, pickle: EncodedPickle): Promise<boolean> {
+  const record = checkpoint.records.find(({ name }) => name === 'data.pkl');
+  if (record?.dataOffset == null || record.method !== 0 || record.size !== pickle.length) return false;
+  let at = record.dataOffset;
   for (const segment of pickle.content) {
     const length = segmentLength(segment);
     const old = await checkpoint.source.read(at, length);
-    if (!Buffer.from(old).equals(await readSegment(segment, length))) return undefined;
+    if (!Buffer.from(old).equals(await readSegment(segment, length))) return false;
     at += length;
   }
-  return { name: record.name, content: [contentOf(checkpoint.source, record)], size: record.size };
+  return true;
 }

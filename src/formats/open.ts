@@ -3,6 +3,7 @@ import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import type { ByteSource } from '../io/byte-source.ts';
 import { UnreadableError } from '../io/errors.ts';
 import { openFile } from '../io/file-source.ts';
+import { findJournaled } from '../io/journal-path.ts';
 import { detect } from './detect.ts';
 import { openArchive } from './open-archive.ts';
 
@@ -13,11 +14,13 @@ const MOST_NESTED = 4;
 export type OpenSibling = (name: string) => Promise<ByteSource>;
 
 /**
- * Opens a checkpoint: a file, or a folder that is known to hold one. Close it when done.
+ * Opens a checkpoint: a file, or a folder that is known to hold one. Close it when done. Where a fix in place of the file was
+ * interrupted, that is its first damage, and it is shown as it was before.
  * @param path A path of the file system.
  * @throws UnreadableError when the file can't be had, is no checkpoint (the message names what it is), or is damaged.
  */
 export async function openCheckpoint(path: string): Promise<Checkpoint> {
+  const journaled = findJournaled(path);
   let source: ByteSource;
   try {
     source = await openFile(path);
@@ -26,11 +29,16 @@ export async function openCheckpoint(path: string): Promise<Checkpoint> {
     const { openFolder } = await import('./folder.ts');
     return openFolder(path);
   }
-  try {
-    return await openSource(source, path, async (name) => {
+  const open = (bytes: ByteSource) =>
+    openSource(bytes, path, async (name) => {
       const { FolderFiles } = await import('./folder-files.ts');
       return new FolderFiles(dirname(path)).open(name);
     });
+  try {
+    const file = await journaled;
+    if (file === undefined) return await open(source);
+    const { openInterrupted } = await import('./interrupted.ts');
+    return await openInterrupted(source, file, open);
   } catch (error) {
     await source.close?.();
     throw error;

@@ -5,7 +5,8 @@
  * - `empty`, `not-a-checkpoint`, `unsupported`: the bytes are not something that this version opens; the message names what they are.
  * - `truncated`, `bad-archive`, `missing-record`, `short-record`, `bad-pickle`: the bytes are damaged.
  * - `limit`: a budget of ours was exhausted before the file could be judged.
- * - `changed`: the file changed while it was being read.
+ * - `changed`: the file changed while it was being read, or is being changed by another run of ours.
+ * - `interrupted`: a fix in place of the file was interrupted; `undo` takes it back.
  */
 export type UnreadableCode =
   | 'not-found'
@@ -21,7 +22,8 @@ export type UnreadableCode =
   | 'short-record'
   | 'bad-pickle'
   | 'limit'
-  | 'changed';
+  | 'changed'
+  | 'interrupted';
 
 /** The file can't be read to the end of what was asked. `message` is one line: noun, expected, found, and what to do. */
 export class UnreadableError extends Error {

@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { fdatasync, write as writeAt } from 'node:fs';
+import { fdatasync } from 'node:fs';
 import { type FileHandle, link, lstat, open, realpath, rename, stat, statfs, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { ByteSink } from './byte-sink.ts';
 import { doom, spare } from './doomed-files.ts';
 import { RefusedError } from './errors.ts';
+import { syncFolder } from './sync-folder.ts';
+import { writeFully } from './write-fully.ts';
 
 export interface OutputOptions {
   /** Path of the file that the output is made from: it is never overwritten, whatever name leads to it. */
@@ -43,9 +45,6 @@ const LONGEST_NAME = 255;
 /** Codes by which file systems without hard links (FAT, some network and FUSE mounts) refuse `link`. */
 const NO_HARD_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EINVAL', 'EACCES']);
 
-/** Codes by which a system says that it does not sync folders. */
-const NO_FOLDER_SYNC = new Set(['EINVAL', 'EISDIR', 'EPERM', 'EACCES', 'ENOTSUP', 'EBADF']);
-
 /**
  * A file that appears under its name only when it is complete: written beside it under a temporary name, synced, then
  * renamed. Until `publish` is through, `abort`, an error or a signal leaves the folder as it was.
@@ -79,26 +78,12 @@ export class OutputFile implements ByteSink {
     this.#options = options;
   }
 
-  write(offset: number, bytes: Uint8Array): Promise<void> {
-    const { fd } = this.#handle;
-    return new Promise((resolve, reject) => {
-      let done = 0;
-      const next = (): void => {
-        if (done === bytes.byteLength) {
-          resolve();
-          return;
-        }
-        writeAt(fd, bytes, done, bytes.byteLength - done, offset + done, (error, count) => {
-          if (error !== null) reject(refusal(this.path, error));
-          else {
-            done += count;
-            this.#startSync(count);
-            next();
-          }
-        });
-      };
-      next();
-    });
+  async write(offset: number, bytes: Uint8Array): Promise<void> {
+    try {
+      await writeFully(this.#handle.fd, offset, bytes, (count) => this.#startSync(count));
+    } catch (error) {
+      throw refusal(this.path, error);
+    }
   }
 
   /**
@@ -134,7 +119,11 @@ export class OutputFile implements ByteSink {
     }
     this.#state = 'done';
     spare(this.temporaryPath);
-    await syncFolder(dirname(this.#target));
+    try {
+      await syncFolder(dirname(this.#target));
+    } catch (error) {
+      throw refusal(this.path, error);
+    }
   }
 
   /** Removes what was written; harmless after `publish`. */
@@ -278,20 +267,6 @@ function temporaryName(target: string): string {
   let name = basename(target);
   while (Buffer.byteLength(name) > LONGEST_NAME - ending.length - 1) name = name.slice(0, -1);
   return join(dirname(target), `.${name}${ending}`);
-}
-
-/** The new name itself is on the disk only when the folder is. */
-async function syncFolder(path: string): Promise<void> {
-  try {
-    const folder = await open(path, 'r');
-    try {
-      await folder.sync();
-    } finally {
-      await folder.close();
-    }
-  } catch (error) {
-    if (!NO_FOLDER_SYNC.has((error as NodeJS.ErrnoException).code ?? '')) throw refusal(path, error);
-  }
 }
 
 function refusal(path: string, error: unknown): RefusedError {

@@ -30,12 +30,12 @@ export function fixDocument(
   result: FixResult,
   options: InspectOptions & { readonly dryRun?: boolean } = {},
 ): FixDocument {
-  const { input, output, plan, findingsBefore, findingsAfter, verified, bytesIn, bytesOut } = result;
+  const { input, output, mode, plan, findingsBefore, findingsAfter, verified, bytesIn, bytesOut } = result;
   return {
     schema: FIX_SCHEMA,
     input,
     output,
-    mode: 'copy',
+    mode,
     dryRun: options.dryRun ?? false,
     operations: plan.operations.map(({ name, affected, notes }) => ({ name, affected, notes })),
     notes: [...plan.notes, ...result.corrupted.map((key) => `data/${key} does not match its CRC-32`)],

@@ -179,7 +179,7 @@ describe('a signal', () => {
     const { default: ts } = await import('typescript');
     build = mkdtempSync(join(tmpdir(), 'ckpt-doctor-build-'));
     writeFileSync(join(build, 'package.json'), '{ "type": "module" }');
-    for (const name of ['output-file', 'doomed-files', 'errors']) {
+    for (const name of ['output-file', 'doomed-files', 'errors', 'sync-folder', 'write-fully']) {
       const source = readFileSync(new URL(`../../src/io/${name}.ts`, import.meta.url), 'utf8');
       const { outputText } = ts.transpileModule(source, {
         compilerOptions: {

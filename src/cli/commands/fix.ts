@@ -5,6 +5,7 @@ import type { Context, GlobalOptions } from '../context.ts';
 export interface FixCommandOptions extends GlobalOptions {
   readonly output?: string;
   readonly force?: boolean;
+  readonly inPlace?: boolean;
   readonly mapLocation?: string;
   readonly stripModule?: boolean;
   readonly stripPrefix?: readonly string[];
@@ -19,9 +20,15 @@ export interface FixCommandOptions extends GlobalOptions {
 export function define(command: Command, context: Context): void {
   const repeat = (value: string, before: readonly string[] = []) => [...before, value];
   command
-    .argument('<file>', 'checkpoint file; it is never changed')
+    .argument('<file>', 'checkpoint file; it is only changed with --in-place')
     .option('-o, --output <file>', 'where to write (default: <name>.fixed<ext> beside the input)')
     .option('--force', 'replace an existing output')
+    .addOption(
+      new Option('--in-place', 'append to the file itself; ckpt-doctor undo gives it back').conflicts([
+        'output',
+        'force',
+      ]),
+    )
     .option('--map-location <spec>', 'as in torch.load: cpu, or a map like cuda:0=cpu,cuda:1=cuda:0')
     .option('--strip-module', "take 'module.' off the start of keys (DataParallel, DDP)")
     .option('--strip-prefix <prefix>', 'take any prefix off the start of keys (repeatable)', repeat)

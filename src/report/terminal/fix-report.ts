@@ -18,7 +18,8 @@ export function fixReport(result: FixResult, options: FixReportOptions, screen: 
   const show = (path: string) => visible(path, unicode);
   if (options.quiet) return options.dryRun ? operationLines(result, screen) : [show(result.output)];
   const arrow = unicode ? '→' : '->';
-  const head = inks.title(`${show(result.input)} ${arrow} ${show(result.output)}`);
+  const where = result.mode === 'append' ? ', in place' : ` ${arrow} ${show(result.output)}`;
+  const head = inks.title(`${show(result.input)}${where}`);
   const title = options.dryRun ? `${head}${inks.faint('  plan; nothing is written')}` : head;
   return [
     title,
@@ -48,15 +49,35 @@ function operationLines({ plan }: FixResult, screen: Screen): string[] {
 }
 
 function writtenLines(result: FixResult, options: FixReportOptions, screen: Screen): string[] {
-  const { plan, bytesIn, bytesOut, verified } = result;
+  const { plan, mode, bytesIn, bytesOut, verified } = result;
   const storages = counted(plan.storages.length, 'storage');
-  const proof = options.verify === 'full' ? 'every byte compared' : 'structure and sizes compared';
+  const done = verified ? `, verified: ${proofOf(result, options)}` : '';
+  if (mode === 'append') return appendedLines(result, options, `${storages} stay as they are`, done, screen);
   const verb = options.dryRun ? 'to be copied' : 'copied';
-  const done = verified ? `, verified: ${proof}` : '';
   return wrap(
     `${storages} ${verb} unchanged, ${bytesText(bytesIn)} in, ${bytesText(bytesOut)} out${done}.`,
     screen.width,
   );
+}
+
+function proofOf({ mode }: FixResult, { verify }: FixReportOptions): string {
+  // bytes that stand where they stood can't differ from themselves
+  if (mode === 'append') return 'structure, sizes and places compared';
+  return verify === 'full' ? 'every byte compared' : 'structure and sizes compared';
+}
+
+function appendedLines(
+  { input, bytesIn, bytesOut }: FixResult,
+  { dryRun }: FixReportOptions,
+  storages: string,
+  done: string,
+  { width, unicode }: Screen,
+): string[] {
+  const added = bytesOut - bytesIn;
+  if (added === 0) return wrap(`${storages}, nothing ${dryRun ? 'to be ' : ''}written${done}.`, width);
+  const verb = dryRun ? 'to be appended' : 'appended';
+  const lines = wrap(`${storages}, ${bytesText(added)} ${verb} to ${bytesText(bytesIn)}${done}.`, width);
+  return dryRun ? lines : [...lines, `Take it back: ckpt-doctor undo ${visible(input, unicode)}`];
 }
 
 /** Before and after, and what no flag of ours heals. */
