@@ -39,6 +39,8 @@ export interface InlineStreams {
   readonly table: StorageTable;
   /** What the pickles of the streams name. */
   readonly globals: readonly GlobalUse[];
+  /** Offsets in the source at which payloads start that are in the table now, and in the graph no more. */
+  readonly taken: ReadonlySet<number>;
 }
 
 /**
@@ -53,6 +55,7 @@ export async function readInlineStreams(root: Value, source: ByteSource): Promis
   const pool = new StoragePool();
   const results = new Map<PyNode, Value>();
   const globals = new GlobalCounts();
+  const taken = new Set<number>();
   for (let start = 0; start < calls.length; start += BATCH) {
     const batch = calls.slice(start, start + BATCH);
     const heads = await readHeads(batch);
@@ -61,12 +64,13 @@ export async function readInlineStreams(root: Value, source: ByteSource): Promis
       if (!startsLikeLegacy(await blob.read(0, Math.min(LEGACY_START, blob.size)))) continue;
       const stream = await readStream(blob, value, node);
       results.set(node, stream.root);
+      taken.add(value.payloadOffset ?? -1);
       globals.add(stream.pickle.globals);
       await pool.add(stream.table, value.inFile);
     }
   }
   const replaced = results.size > 0 ? replaceNodes(root, (node) => results.get(node)) : root;
-  return { root: replaced, table: pool.table(), globals: globals.list() };
+  return { root: replaced, table: pool.table(), globals: globals.list(), taken };
 }
 
 interface Call {

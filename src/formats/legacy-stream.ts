@@ -64,9 +64,8 @@ export async function readLegacyStream(
   await checkBlocks(source, blocks);
 
   const place = options.place ?? ((offset, length) => ({ source, offset, length }));
-  const offsets = new Map(blocks.map(({ key, offset }) => [key, offset]));
   const table = storageTable(persistents, 'little', ({ key }, bytes) => {
-    const offset = offsets.get(key);
+    const offset = claims.get(key)?.offset;
     if (offset === undefined) return list ? unlisted(key, bytes) : { content: undefined };
     const there = Math.max(0, Math.min(bytes, source.size - offset - BLOCK_HEADER));
     if (there === 0 && bytes > 0) return { content: undefined };
@@ -148,37 +147,36 @@ async function readKeys(
   return { keys: value.items as string[], length };
 }
 
-/** A storage as the pickle claims it. */
+/** A storage as the pickle claims it, and where the list of keys places it. */
 interface Claim {
+  readonly key: string;
   readonly numel: number;
   readonly bytes: number;
+  /** Of the header of its block; undefined until it is met in the list. */
+  offset: number | undefined;
 }
+
+/** A storage in the file: `numel` as 64-bit number, then `bytes` bytes. */
+export type Block = Claim & { readonly offset: number };
 
 function claimsOf(persistents: readonly PyPersistent[]): Map<string, Claim> {
   const claims = new Map<string, Claim>();
   for (const { id } of persistents) {
     const storage = parseStorageId(id);
     if (!storage || claims.has(storage.key)) continue;
-    const { numel, dtype } = storage;
-    claims.set(storage.key, { numel, bytes: numel * (dtype?.itemSize ?? 1) });
+    const { key, numel, dtype } = storage;
+    claims.set(key, { key, numel, bytes: numel * (dtype?.itemSize ?? 1), offset: undefined });
   }
   return claims;
 }
 
-/** A storage in the file: `numel` as 64-bit number, then `bytes` bytes. */
-export interface Block extends Claim {
-  readonly key: string;
-  /** Of the header. */
-  readonly offset: number;
-}
-
+/** Lays the claims one behind the other in the order of the list, and gives those that stand in it. */
 function layoutBlocks(keys: readonly string[], claims: ReadonlyMap<string, Claim>, start: number): Block[] {
   const blocks: Block[] = [];
-  const seen = new Set<string>();
   let offset = start;
   for (const key of keys) {
     const claim = claims.get(key);
-    if (!claim || seen.has(key)) {
+    if (claim?.offset !== undefined || !claim) {
       const shown = JSON.stringify(key.slice(0, 40));
       throw new UnreadableError(
         'bad-archive',
@@ -188,8 +186,8 @@ function layoutBlocks(keys: readonly string[], claims: ReadonlyMap<string, Claim
         offset,
       );
     }
-    seen.add(key);
-    blocks.push({ key, offset, ...claim });
+    claim.offset = offset;
+    blocks.push(claim as Block);
     offset += BLOCK_HEADER + claim.bytes;
   }
   return blocks;

@@ -53,21 +53,29 @@ export function isMadeOfArrays(globals: readonly PyGlobal[]): boolean {
  * of structures, and those of another byte order stay arrays.
  *
  * @param source The source that the pickle was decoded from.
+ * @returns the root, and the offsets in the source of the payloads that are storages now.
  */
-export function arraysToTensors(root: Value, source: ByteSource, graph: TensorGraph): Value {
+export function arraysToTensors(
+  root: Value,
+  source: ByteSource,
+  graph: TensorGraph,
+): { readonly root: Value; readonly taken: ReadonlySet<number> } {
   let storages = 0;
-  return replaceNodes(root, (node) => {
+  const taken = new Set<number>();
+  const replaced = replaceNodes(root, (node) => {
     const array = arrayOf(node, source);
     if (!array) return undefined;
     const { dtype, shape, fortran, bytes } = array;
     const length = shape.reduce((product, size) => product * size, dtype.itemSize);
     if (bytes.range.length < length) return undefined;
+    if (bytes.payloadOffset !== undefined) taken.add(bytes.payloadOffset);
     const content = { ...bytes.range, length };
     const fileOffset = bytes.inFile ? content.offset : null;
     const storage = graph.storage({ key: String(storages++), dtype, bytes: length, content, fileOffset });
     const stride = fortran ? contiguousStride([...shape].reverse()).reverse() : contiguousStride(shape);
     return graph.tensor(storage, { shape, stride });
   });
+  return { root: replaced, taken };
 }
 
 interface NumpyArray {

@@ -1,17 +1,22 @@
-import type { Checkpoint, GlobalUse } from '../checkpoint/checkpoint.ts';
+import type { Checkpoint, GlobalUse, PickleFacts } from '../checkpoint/checkpoint.ts';
 import type { ByteSource } from '../io/byte-source.ts';
+import { UnreadableError } from '../io/errors.ts';
 import { type DecodedPickle, decodePickle } from '../pickle/decoder.ts';
-import type { Value } from '../pickle/values.ts';
 import { assembleCheckpoint } from './assemble.ts';
 import { type InlineStreams, LOAD_FROM_BYTES, readInlineStreams } from './inline-streams.ts';
 import { arraysToTensors, isMadeOfArrays } from './numpy-arrays.ts';
-import { NO_STORAGES } from './storage-table.ts';
+import { NO_STORAGES, type StorageTable, storageTable } from './storage-table.ts';
 import { TensorGraph } from './tensor-graph.ts';
 
 /** Payloads beyond this stay in the file: all the data of such a file stands in the pickle itself. */
 const LONGEST_HELD = 16 * 1024;
 /** The first read; a pickle that is mostly payloads is passed over, not read. */
 const FIRST_READ = 1024 * 1024;
+
+/** What a pickle holds, and how it came to be as far as it shows. */
+interface Content extends InlineStreams {
+  readonly era?: string;
+}
 
 /**
  * Opens what `pickle.dump` makes of tensors or arrays, without torch.save: tensors carry their storages as bytes inside the pickle.
@@ -22,44 +27,66 @@ const FIRST_READ = 1024 * 1024;
  */
 export async function openPlainPickle(source: ByteSource, path: string): Promise<Checkpoint> {
   const pickle = await decodePickle(source, 0, { firstRead: FIRST_READ, longestHeld: LONGEST_HELD });
-  const { root, table, globals, era } = await contentOf(pickle, source);
+  const { root, table, globals, taken, era } = await contentOf(pickle, source);
   const checkpoint = assembleCheckpoint({
     path,
     source,
-    container: { kind: 'pickle', pickleProtocol: pickle.protocol, byteOrder: 'little', ...era },
+    container: {
+      kind: 'pickle',
+      pickleProtocol: pickle.protocol,
+      byteOrder: 'little',
+      ...(era !== undefined && { era }),
+    },
     root,
     table,
     pickle,
     recordLength: source.size,
   });
-  return globals.length === 0 ? checkpoint : { ...checkpoint, globals: merged(checkpoint.globals, globals) };
+  return {
+    ...checkpoint,
+    globals: merged(checkpoint.globals, globals),
+    ...(checkpoint.pickle && { pickle: withoutPayloads(checkpoint.pickle, taken) }),
+  };
 }
 
-async function contentOf(
-  pickle: DecodedPickle,
-  source: ByteSource,
-): Promise<InlineStreams & { readonly era?: { readonly era: string } }> {
-  const nothing = { table: NO_STORAGES, globals: [] };
+async function contentOf(pickle: DecodedPickle, source: ByteSource): Promise<Content> {
+  const nothing = { globals: [], taken: new Set<number>() };
+  if (pickle.persistents.length > 0) {
+    return { ...nothing, root: pickle.value, table: strayTable(pickle) };
+  }
   if (pickle.globals.some(({ qualifiedName }) => qualifiedName === LOAD_FROM_BYTES)) {
-    return {
-      ...(await readInlineStreams(pickle.value, source)),
-      era: { era: 'pickle.dump of torch tensors' },
-    };
+    return { ...(await readInlineStreams(pickle.value, source)), era: 'pickle.dump of torch tensors' };
   }
   if (isMadeOfArrays(pickle.globals)) {
     const graph = new TensorGraph();
-    const root: Value = arraysToTensors(pickle.value, source, graph);
-    return { ...nothing, root, table: graph.table(), era: { era: 'pickle.dump of numpy arrays' } };
+    const { root, taken } = arraysToTensors(pickle.value, source, graph);
+    return { ...nothing, root, taken, table: graph.table(), era: 'pickle.dump of numpy arrays' };
   }
-  return { ...nothing, root: pickle.value };
+  return { ...nothing, root: pickle.value, table: NO_STORAGES };
+}
+
+/** A `data.pkl` without its archive says all of its tensors and has none of their bytes. */
+function strayTable({ persistents }: DecodedPickle): StorageTable {
+  const table = storageTable(persistents, 'little', () => ({ content: undefined }));
+  const damage = new UnreadableError(
+    'missing-record',
+    `the pickle names ${table.storages.length} storages that are not in it, as the data.pkl of a torch zip archive does: their bytes are in the archive that it was taken from; get that`,
+  );
+  return { ...table, damage: [damage, ...table.damage] };
 }
 
 /** What the pickles inside name counts as much as what the outer one names: both would be imported. */
-function merged(outer: readonly GlobalUse[], inner: readonly GlobalUse[]): GlobalUse[] {
+function merged(outer: readonly GlobalUse[], inner: readonly GlobalUse[]): readonly GlobalUse[] {
+  if (inner.length === 0) return outer;
   const uses = new Map(outer.map((use) => [use.name, use]));
   for (const use of inner) {
     const known = uses.get(use.name);
     uses.set(use.name, known ? { ...known, count: known.count + use.count } : use);
   }
   return [...uses.values()];
+}
+
+/** Facts without the payloads that are storages now: those stand in the pickle no more when it is written anew. */
+function withoutPayloads(facts: PickleFacts, taken: ReadonlySet<number>): PickleFacts {
+  return { ...facts, longPayloads: facts.longPayloads.filter(({ offset }) => !taken.has(offset)) };
 }

@@ -8,6 +8,8 @@ export interface ByteValue {
   readonly range: SourceRange;
   /** They stand as they are, at the offset of the range, in the source that the pickle was decoded from. */
   readonly inFile: boolean;
+  /** Offset in that source of the payload that they are read from; undefined where that was held and had no offset. */
+  readonly payloadOffset: number | undefined;
   /** They are held in memory. */
   readonly held?: Uint8Array;
 }
@@ -20,9 +22,15 @@ export interface ByteValue {
 export function byteValue(value: Value | undefined, source: ByteSource): ByteValue | undefined {
   if (value instanceof PyBytes) {
     const { content, offset } = value;
-    if (!(content instanceof Uint8Array)) return { range: content, inFile: true };
+    if (!(content instanceof Uint8Array))
+      return { range: content, inFile: true, payloadOffset: content.offset };
     if (offset === undefined) return inMemory(content);
-    return { range: { source, offset, length: content.length }, inFile: true, held: content };
+    return {
+      range: { source, offset, length: content.length },
+      inFile: true,
+      payloadOffset: offset,
+      held: content,
+    };
   }
   // a Python-2 str that happens to be UTF-8 was decoded as text
   if (typeof value === 'string') return inMemory(encodeText(value));
@@ -32,8 +40,12 @@ export function byteValue(value: Value | undefined, source: ByteSource): ByteVal
   if (name === '__builtin__.bytes' || name === 'builtins.bytes') return inMemory(new Uint8Array());
   if (name !== '_codecs.encode') return undefined;
   if (text instanceof PyText) {
-    const { length } = text.range;
-    return { range: { source: new Latin1Source(text.range), offset: 0, length }, inFile: false };
+    const { offset, length } = text.range;
+    return {
+      range: { source: new Latin1Source(text.range), offset: 0, length },
+      inFile: false,
+      payloadOffset: offset,
+    };
   }
   if (typeof text !== 'string' || !isLatin1(text)) return undefined;
   return inMemory(Buffer.from(text, 'latin1'));
@@ -43,6 +55,7 @@ function inMemory(bytes: Uint8Array): ByteValue {
   return {
     range: { source: new MemorySource(bytes), offset: 0, length: bytes.length },
     inFile: false,
+    payloadOffset: undefined,
     held: bytes,
   };
 }
