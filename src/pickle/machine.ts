@@ -8,7 +8,7 @@ import { reduced } from './python2.ts';
 import { runRareOpcode } from './rare-opcodes.ts';
 import { runTextOpcode } from './text-opcodes.ts';
 import type { PickleTrace } from './trace.ts';
-import { EMPTY_TUPLE, PyDict, PyFloat, PyList, PyTuple, type Value } from './values.ts';
+import { EMPTY_TUPLE, PyDict, PyFloat, PyList, PyObject, PyTuple, type Value } from './values.ts';
 
 /** Bytes after the opcode byte that must be at hand before it can be judged: the argument, or its length prefix. */
 const PREFIX_LENGTH = Uint8Array.from({ length: 256 }, (_, code) => {
@@ -245,7 +245,11 @@ export class PickleMachine {
   }
 
   #noMapping() {
-    return this.#state.fault(`items can't be set on ${describe(this.#state.top())}`);
+    const target = this.#state.top();
+    if (target instanceof PyDict || target instanceof PyObject) {
+      return this.#state.fault("a key that is a list, dict, set or bytearray, which Python can't hash");
+    }
+    return this.#state.fault(`items can't be set on ${describe(target)}`);
   }
 }
 

@@ -415,6 +415,18 @@ const FAULTS: readonly (readonly [string, readonly Piece[], string, number])[] =
     "items can't be set on the global mod.name",
     11,
   ],
+  [
+    'SETITEM of a list as key',
+    ['EMPTY_DICT', 'EMPTY_LIST', 'NONE', 'SETITEM', 'STOP'],
+    'a key that is a list',
+    3,
+  ],
+  [
+    'SETITEMS of a dict as key',
+    ['EMPTY_DICT', 'MARK', 'EMPTY_DICT', 'NONE', 'SETITEMS', 'STOP'],
+    'a key that is a list, dict',
+    4,
+  ],
   ['APPEND to a dict', ['EMPTY_DICT', 'NONE', 'APPEND', 'STOP'], "a dict can't be appended to", 2],
   ['APPENDS to a number', [...ONE, 'MARK', 'APPENDS', 'STOP'], "a number can't be appended to", 3],
   [

@@ -31,6 +31,8 @@ export function show(root: Value): string {
     if (value instanceof PyFloat) return Object.is(value.value, -0) ? 'float -0' : `float ${value.value}`;
     if (value instanceof PyGlobal) return `<${value.qualifiedName}>`;
     if (value instanceof PyTuple && value.items.length === 0) return '()';
+    // a pickler keeps no memo of what a persistent id stands for, only of the id
+    if (value instanceof PyPersistent) return `persistent ${inside(value.id)}`;
     const known = numbers.get(value);
     if (known !== undefined) return `*${known}`;
     let label = '';
@@ -53,7 +55,6 @@ export function show(root: Value): string {
     if (node instanceof PyList) return `[${list(node.items)}]`;
     if (node instanceof PyDict) return `{${pairs(node.keys, node.values)}}`;
     if (node instanceof PySet) return `${node.frozen ? 'frozenset' : 'set'} {${list(node.items)}}`;
-    if (node instanceof PyPersistent) return `persistent ${inside(node.id)}`;
     if (node instanceof PyExtension) return `extension ${node.code}`;
     if (node instanceof PyBuffer) return `buffer ${node.index}${node.readonly ? ' readonly' : ''}`;
     if (node instanceof PyText) return `text of ${node.range.length} at ${node.range.offset}`;
@@ -73,12 +74,15 @@ function countUses(root: Value, uses: Map<PyNode, number>): void {
   const open: Value[] = [root];
   for (let value = open.pop(); value !== undefined; value = open.pop()) {
     if (typeof value !== 'object' || value === null) continue;
+    if (value instanceof PyPersistent) {
+      open.push(value.id);
+      continue;
+    }
     uses.set(value, (uses.get(value) ?? 0) + 1);
     if ((uses.get(value) ?? 0) > 1) continue;
     if (value instanceof PyTuple || value instanceof PyList || value instanceof PySet)
       open.push(...value.items);
     else if (value instanceof PyDict) open.push(...value.keys, ...value.values);
-    else if (value instanceof PyPersistent) open.push(value.id);
     else if (value instanceof PyObject) {
       open.push(value.callable, value.args, value.kwargs ?? null);
       for (const effect of value.effects ?? []) {
