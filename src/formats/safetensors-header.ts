@@ -87,10 +87,13 @@ export async function readSafetensorsHeader(source: ByteSource): Promise<Safeten
   const json = parseHeader(await source.read(LENGTH_BYTES, length));
   const metadata = metadataOf(json.__metadata__);
   const entries: SafetensorsEntry[] = [];
-  for (const [name, described] of Object.entries(json)) {
-    if (name !== '__metadata__') entries.push(entryOf(name, described, dataOffset));
+  for (const name of Object.keys(json)) {
+    if (name !== '__metadata__') entries.push(entryOf(name, json[name], dataOffset));
   }
-  entries.sort((a, b) => a.begin - b.begin || a.end - b.end);
+  // files of the library stand in this order already
+  if (entries.some(({ begin }, index) => begin < (entries[index - 1]?.begin ?? 0))) {
+    entries.sort((a, b) => a.begin - b.begin || a.end - b.end);
+  }
   return { entries, metadata, dataOffset, damage: coverage(entries, dataOffset, source.size) };
 }
 
@@ -157,14 +160,17 @@ function quoted(name: string): string {
 /** Checks one tensor for itself; `end - begin` bytes are then just what its elements take. */
 function entryOf(name: string, value: unknown, dataOffset: number): SafetensorsEntry {
   const fault = (what: string) => bad(`safetensors header: tensor ${quoted(name)}: ${what}`);
-  if (/\p{Surrogate}/u.test(name)) throw fault('the name is no valid Unicode');
+  // an ASCII name, which most are, needs no closer look
+  if (/[^ -~]/.test(name) && /\p{Surrogate}/u.test(name)) throw fault('the name is no valid Unicode');
   if (typeof value !== 'object' || value === null)
     throw fault('must be an object of dtype, shape and data_offsets');
   const { dtype: dtypeName, shape, data_offsets: offsets } = value as Record<string, unknown>;
   if (typeof dtypeName !== 'string') throw fault('has no dtype');
   const dtype = Object.hasOwn(DTYPES, dtypeName) ? dtypeByName(DTYPES[dtypeName] as string) : undefined;
   if (!dtype) {
-    const known = /^F6_/.test(dtypeName) ? 'which torch has no dtype for' : 'which the format does not have';
+    const known = dtypeName.startsWith('F6_')
+      ? 'which torch has no dtype for'
+      : 'which the format does not have';
     throw fault(`has the dtype ${quoted(dtypeName)}, ${known}`);
   }
   if (!isCounts(shape)) throw fault(`shape must be a list of whole numbers, found ${shown(shape)}`);

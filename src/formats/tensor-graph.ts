@@ -23,6 +23,7 @@ export interface RawStorage {
 }
 
 export interface RawTensor {
+  /** This array and that of the strides become part of the graph. */
   readonly shape: readonly number[];
   /** In elements; C order where it is left out. */
   readonly stride?: readonly number[];
@@ -36,21 +37,28 @@ export interface RawTensor {
  * `_rebuild_tensor_v2` on typed storages and, for the dtypes that have no storage class, of `_rebuild_tensor_v3`.
  */
 export class TensorGraph {
-  readonly #globals = new Map<string, PyGlobal>();
+  readonly #orderedDict = new PyGlobal('collections', 'OrderedDict');
+  readonly #untypedClass = new PyGlobal(...UNTYPED_STORAGE);
+  readonly #functions = new Map<string, PyGlobal>();
+  /** By dtype, since a graph has few of those and many tensors. */
+  readonly #classes = new Map<Dtype, PyGlobal>();
+  readonly #dtypeNames = new Map<Dtype, PyGlobal>();
   readonly #storages: Storage[] = [];
   readonly #storageOf = new Map<PyPersistent, Storage>();
-  readonly #dtypes = new Map<Storage, Dtype>();
+  /** dtypes of the storages that have none of their own. */
+  readonly #untyped = new Map<Storage, Dtype>();
   readonly #damage: UnreadableError[] = [];
 
   storage(raw: RawStorage): Storage {
     const { key, dtype, bytes, content, fileOffset, location = 'cpu', crc32, byteOrder = 'little' } = raw;
-    const name = storageClassName(dtype);
+    const storageClass = this.#classOf(dtype);
+    const isTyped = storageClass.module === 'torch';
     const storage: Storage = {
       key,
-      storageClass: name === undefined ? this.#global(...UNTYPED_STORAGE) : this.#global('torch', name),
-      dtype: name === undefined ? undefined : dtype,
+      storageClass,
+      dtype: isTyped ? dtype : undefined,
       location,
-      numel: name === undefined ? bytes : Math.floor(bytes / dtype.itemSize),
+      numel: isTyped ? Math.floor(bytes / dtype.itemSize) : bytes,
       bytes,
       fileOffset,
       content,
@@ -58,7 +66,7 @@ export class TensorGraph {
       byteOrder,
     };
     this.#storages.push(storage);
-    this.#dtypes.set(storage, dtype);
+    if (!isTyped) this.#untyped.set(storage, dtype);
     return storage;
   }
 
@@ -76,7 +84,7 @@ export class TensorGraph {
       this.orderedDict(),
     ];
     if (dtype) return this.#call('_rebuild_tensor_v2', args);
-    args.push(this.#global('torch', (this.#dtypes.get(storage) as Dtype).name));
+    args.push(this.#dtypeName(this.#untyped.get(storage) as Dtype));
     return this.#call('_rebuild_tensor_v3', args);
   }
 
@@ -87,7 +95,7 @@ export class TensorGraph {
 
   /** A `collections.OrderedDict`, as state_dicts are. */
   orderedDict(keys: Value[] = [], values: Value[] = []): PyObject {
-    const dict = new PyObject('reduce', this.#global('collections', 'OrderedDict'), EMPTY_TUPLE);
+    const dict = new PyObject('reduce', this.#orderedDict, EMPTY_TUPLE);
     if (keys.length > 0) dict.effects = [{ op: 'set', keys, values }];
     return dict;
   }
@@ -101,22 +109,36 @@ export class TensorGraph {
   }
 
   #call(name: string, args: Value[]): PyObject {
-    return new PyObject('reduce', this.#global('torch._utils', name), new PyTuple(args));
+    let callable = this.#functions.get(name);
+    if (callable === undefined) {
+      callable = new PyGlobal('torch._utils', name);
+      this.#functions.set(name, callable);
+    }
+    return new PyObject('reduce', callable, new PyTuple(args));
   }
 
-  #global(module: string, name: string): PyGlobal {
-    const qualified = `${module}.${name}`;
-    let global = this.#globals.get(qualified);
+  #classOf(dtype: Dtype): PyGlobal {
+    let storageClass = this.#classes.get(dtype);
+    if (storageClass === undefined) {
+      const name = storageClassName(dtype);
+      storageClass = name === undefined ? this.#untypedClass : new PyGlobal('torch', name);
+      this.#classes.set(dtype, storageClass);
+    }
+    return storageClass;
+  }
+
+  #dtypeName(dtype: Dtype): PyGlobal {
+    let global = this.#dtypeNames.get(dtype);
     if (global === undefined) {
-      global = new PyGlobal(module, name);
-      this.#globals.set(qualified, global);
+      global = new PyGlobal('torch', dtype.name);
+      this.#dtypeNames.set(dtype, global);
     }
     return global;
   }
 }
 
 function tuple(numbers: readonly number[]): PyTuple {
-  return numbers.length === 0 ? EMPTY_TUPLE : new PyTuple([...numbers]);
+  return numbers.length === 0 ? EMPTY_TUPLE : new PyTuple(numbers as number[]);
 }
 
 /** Strides of a tensor in C order as torch numbers them: a size of 0 counts as 1. */
