@@ -134,11 +134,11 @@ async function printVerdicts(
   format: 'sarif' | 'markdown',
   context: Context,
 ): Promise<void> {
+  const { statusOf } = await import('../policy/check-files.ts');
   const files: CheckFileEntry[] = [];
   for await (const { document } of inspections) {
     const { file, findings, error } = document;
-    const failed = reaches(findings, options.failOn ?? 'error');
-    const status = error ? 'unreadable' : failed ? 'failed' : 'passed';
+    const status = statusOf(findings, error, options.failOn ?? 'error');
     files.push({ path: file.path, status, findings, ...(error && { error }) });
   }
   const [{ checkDocument }, { writeReports }] = await Promise.all([

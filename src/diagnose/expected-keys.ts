@@ -63,6 +63,13 @@ export function compareKeys(stateDicts: readonly StateDict[], { keys }: Expected
   return { stateDict, missing, unexpected, shapes, dtypes, prefix: commonPrefix(found, keys, missing) };
 }
 
+/** The flags of `fix` that give the keys the names that the model has; none where no prefix explains them all. */
+export function renamingFlags({ prefix }: KeyComparison): readonly string[] {
+  if (!prefix) return [];
+  if (!prefix.surplus) return ['--add-prefix', prefix.text];
+  return prefix.text === 'module.' ? ['--strip-module'] : ['--strip-prefix', prefix.text];
+}
+
 /** Where the compared state_dict stands. */
 export function comparedPath({ stateDict }: KeyComparison): Path {
   return stateDict?.path ?? [];

@@ -110,9 +110,7 @@ function judge(
   // to accept what keeps a file from being read would be to accept all that can't be seen in it
   if (update && error === undefined) baseline?.accept(path, all.filter(isWorthAccepting(failOn)));
   const findings = baseline ? all.filter((finding) => !baseline.knows(path, finding)) : all;
-  const isHostile = findings.some(({ rule, severity }) => rule.startsWith('safety/') && severity === 'error');
-  const fails = findings.some(({ severity }) => GRAVITY[severity] >= GRAVITY[failOn]);
-  const status = isHostile ? 'failed' : error !== undefined ? 'unreadable' : fails ? 'failed' : 'passed';
+  const status = statusOf(findings, error, failOn);
   return {
     path,
     status,
@@ -120,6 +118,18 @@ function judge(
     findings: shorten(findings),
     known: all.length - findings.length,
   };
+}
+
+/** A hostile file has failed even where it is damaged too; else damage weighs more than what was found before it. */
+export function statusOf(
+  findings: readonly Pick<Finding, 'rule' | 'severity'>[],
+  error: unknown,
+  failOn: Severity,
+): FileStatus {
+  if (findings.some(({ rule, severity }) => rule.startsWith('safety/') && severity === 'error'))
+    return 'failed';
+  if (error !== undefined) return 'unreadable';
+  return findings.some(({ severity }) => GRAVITY[severity] >= GRAVITY[failOn]) ? 'failed' : 'passed';
 }
 
 /** Advice is only kept where advice fails a file. */

@@ -4,14 +4,20 @@ import type { BaseIssue } from 'valibot';
 const MOST = 5;
 const LONGEST = 40;
 
-/** What is wrong with a JSON value, each in a few words that begin with the key: `rules.device/cuda-tag: expected …, found "warn"`. */
-export function complaintsOf(issues: readonly BaseIssue<unknown>[]): string[] {
-  const all = issues.map(complaintOf);
+/**
+ * What is wrong with a JSON value, each in a few words that begin with the key: `rules.device/cuda-tag: expected …, found "warn"`.
+ * @param place Where the value stands in its file.
+ */
+export function complaintsOf(
+  issues: readonly BaseIssue<unknown>[],
+  place: readonly (string | number)[] = [],
+): string[] {
+  const all = issues.map((issue) => complaintOf(issue, place));
   return all.length > MOST ? [...all.slice(0, MOST), `and ${all.length - MOST} more`] : all;
 }
 
-function complaintOf(issue: BaseIssue<unknown>): string {
-  const key = keyName((issue.path ?? []).map((step) => step.key as string | number));
+function complaintOf(issue: BaseIssue<unknown>, place: readonly (string | number)[]): string {
+  const key = keyName([...place, ...(issue.path ?? []).map((step) => step.key as string | number)]);
   if (issue.type === 'strict_object' && issue.expected === 'never') return `${key}: there is no such key`;
   const message = issue.message.startsWith('expected') ? issue.message : `expected ${issue.expected}`;
   const found =

@@ -18,19 +18,30 @@ const UNITS: Readonly<Record<string, number>> = {
   GiB: 2 ** 30,
   TiB: 2 ** 40,
 };
+const SIZE_EXPECTED = 'expected a number of bytes or a text like "500 MB"';
 const SIZE = /^(\d+(?:\.\d+)?) ?([a-zA-Z]*)$/;
 
+/** valibot takes a list for an object without keys. */
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function object<const Entries extends v.ObjectEntries>(entries: Entries, message: string) {
+  return v.pipe(v.custom<object>(isObject, message), v.strictObject(entries, message));
+}
+
+function record<Value extends v.GenericSchema>(value: Value, message: string) {
+  return v.pipe(v.custom<object>(isObject, message), v.record(v.string(), value, message));
+}
+
 const count = v.pipe(
-  v.number('expected a number'),
-  v.check((value) => Number.isSafeInteger(value) && value >= 0, 'expected a whole number from 0'),
+  v.number('expected a whole number from 0'),
+  v.check(isWhole, 'expected a whole number from 0'),
 );
 const size = v.pipe(
-  v.union([v.number(), v.string()], 'expected a number of bytes or a text like "500 MB"'),
+  v.union([v.number(), v.string()], SIZE_EXPECTED),
+  v.check((value) => isWhole(bytesOf(value)), SIZE_EXPECTED),
   v.transform(bytesOf),
-  v.check(
-    (value) => Number.isSafeInteger(value) && value >= 0,
-    'expected a number of bytes or a text like "500 MB"',
-  ),
 );
 const text = v.pipe(v.string('expected a text'), v.nonEmpty('expected a text that is not empty'));
 const texts = v.array(text, 'expected a list of texts');
@@ -43,7 +54,7 @@ const option = v.union(
   [v.number(), v.boolean(), v.string(), v.array(v.string())],
   'expected a number, a text, true, false or a list of texts',
 );
-const options = v.record(v.string(), option, 'expected an object of options');
+const options = record(option, 'expected an object of options');
 const ruleRequest = v.lazy((input) =>
   Array.isArray(input)
     ? v.strictTuple([severityOrOff, options], 'expected a severity and an object of options')
@@ -51,9 +62,9 @@ const ruleRequest = v.lazy((input) =>
 );
 
 const demands = {
-  rules: v.optional(v.record(v.string(), ruleRequest, 'expected an object of rules and severities')),
+  rules: v.optional(record(ruleRequest, 'expected an object of rules and severities')),
   budgets: v.optional(
-    v.strictObject(
+    object(
       {
         fileBytes: v.nullish(size),
         parameters: v.nullish(count),
@@ -63,7 +74,7 @@ const demands = {
     ),
   ),
   allow: v.optional(
-    v.strictObject(
+    object(
       { dtypes: v.nullish(texts), locations: v.nullish(texts), globals: v.nullish(texts) },
       'expected an object of lists',
     ),
@@ -77,7 +88,7 @@ const presetName = v.picklist(
   `expected one of ${Object.keys(PRESETS).join(', ')}`,
 );
 
-const config = v.strictObject(
+const config = object(
   {
     $schema: v.optional(v.string()),
     extends: v.optional(
@@ -93,10 +104,7 @@ const config = v.strictObject(
     ...demands,
     overrides: v.optional(
       v.array(
-        v.strictObject(
-          { files: texts, ...demands },
-          'expected an object with files and what is asked of them',
-        ),
+        object({ files: texts, ...demands }, 'expected an object with files and what is asked of them'),
         'expected a list of overrides',
       ),
     ),
@@ -121,4 +129,8 @@ function bytesOf(input: number | string): number {
   const [, amount, unit = ''] = input.match(SIZE) ?? [];
   const factor = Object.hasOwn(UNITS, unit) ? UNITS[unit] : undefined;
   return amount === undefined || factor === undefined ? Number.NaN : Math.round(Number(amount) * factor);
+}
+
+function isWhole(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0;
 }

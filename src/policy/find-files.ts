@@ -6,6 +6,7 @@ export const CHECKPOINT_EXTENSIONS = ['pth', 'pt', 'bin', 'ckpt', 'safetensors']
 
 /** Folders that hold what somebody else has written. */
 const FOREIGN_FOLDERS = ['**/node_modules/**', '**/.git/**'];
+const IN_FOREIGN_FOLDER = /(^|\/)(node_modules|\.git)\//;
 
 /** What a path, folder or glob of the command line stands for. */
 export interface FoundFiles {
@@ -40,7 +41,12 @@ async function expand(path: string): Promise<readonly string[]> {
   if (!stats?.isDirectory() && !isPattern) return [path];
   const { glob } = await import('tinyglobby');
   if (isPattern) {
-    return glob(path.replaceAll('\\', '/'), { expandDirectories: false, ignore: FOREIGN_FOLDERS });
+    const found = await glob(path.replaceAll('\\', '/'), {
+      expandDirectories: false,
+      ignore: FOREIGN_FOLDERS,
+    });
+    // what is to be ignored is only looked for below the current folder
+    return found.filter((name) => !IN_FOREIGN_FOLDER.test(name));
   }
   const found = await glob(`**/*.{${CHECKPOINT_EXTENSIONS.join(',')}}`, {
     cwd: path,

@@ -9,15 +9,16 @@ const size = v.pipe(
 );
 const sizes = v.array(size, 'expected a list of sizes');
 
+const tensor = v.object(
+  { shape: sizes, dtype: v.optional(v.string('expected a text like "float32"')) },
+  'expected an object with shape and dtype',
+);
+
 const keysDocument = v.object(
   {
     schema: v.literal(KEYS_SCHEMA, `expected "${KEYS_SCHEMA}"`),
-    keys: v.record(
-      v.string(),
-      v.object(
-        { shape: sizes, dtype: v.optional(v.string('expected a text like "float32"')) },
-        'expected an object with shape and dtype',
-      ),
+    keys: v.custom<object>(
+      (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
       'expected an object with a member for each key of the state_dict',
     ),
     optimizerGroups: v.optional(v.array(size, 'expected a list of numbers of parameters')),
@@ -27,7 +28,16 @@ const keysDocument = v.object(
 
 /** @throws RefusedError that names every key that is wrong. */
 export function parseKeys(value: unknown, source: string): KeysDocument {
-  const result = v.safeParse(keysDocument, value, { abortPipeEarly: true });
-  if (!result.success) throw new RefusedError(`${source}: ${complaintsOf(result.issues).join('; ')}`);
+  const result = v.safeParse(keysDocument, value);
+  if (!result.success) throw refusal(source, complaintsOf(result.issues));
+  // one by one, because the library passes over keys such as `constructor`, and a tensor may be called anything
+  for (const [key, entry] of Object.entries(result.output.keys)) {
+    const parsed = v.safeParse(tensor, entry);
+    if (!parsed.success) throw refusal(source, complaintsOf(parsed.issues, ['keys', key]));
+  }
   return result.output as KeysDocument;
+}
+
+function refusal(source: string, complaints: readonly string[]): RefusedError {
+  return new RefusedError(`${source}: ${complaints.join('; ')}`);
 }

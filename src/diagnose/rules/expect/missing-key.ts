@@ -1,5 +1,5 @@
 import { defineRule } from '../../define-rule.ts';
-import { comparedPath } from '../../expected-keys.ts';
+import { comparedPath, renamingFlags } from '../../expected-keys.ts';
 import { counted, placeName, printable } from '../../wording.ts';
 
 export default defineRule({
@@ -17,13 +17,11 @@ export default defineRule({
     const quote = `load_state_dict fails with 'Missing key(s) in state_dict: "${printable(missing[0] as string)}"'`;
     const message = `${missing.length} of ${all} that the model expects ${missing.length === 1 ? 'is' : 'are'} not ${where}; ${quote}. With strict=False they keep the values that the model began with.`;
     if (!prefix) return { message, subjects: missing };
-    const { text, surplus } = prefix;
-    const flags = surplus ? stripping(text) : ['--add-prefix', text];
-    const cause = surplus ? `The keys of the file begin with` : `The keys of the model begin with`;
-    return { message: `${message} ${cause} "${printable(text)}".`, subjects: missing, fix: flags };
+    const owner = prefix.surplus ? 'file' : 'model';
+    return {
+      message: `${message} The keys of the ${owner} begin with "${printable(prefix.text)}".`,
+      subjects: missing,
+      fix: renamingFlags(keyComparison),
+    };
   },
 });
-
-function stripping(prefix: string): string[] {
-  return prefix === 'module.' ? ['--strip-module'] : ['--strip-prefix', prefix];
-}
