@@ -9,13 +9,12 @@ import { replaceNodes } from '../pickle/replace.ts';
 import {
   argumentsOf,
   callableName,
-  type PyGlobal,
   type PyNode,
   PyObject,
   type PyPersistent,
   type Value,
 } from '../pickle/values.ts';
-import { isAllowedGlobal } from '../torch/allowlist.ts';
+import { globalUses, mergedUses } from './global-uses.ts';
 import { LEGACY_START, startsLikeLegacy } from './legacy-magic.ts';
 import { type LegacyStream, readLegacyStream } from './legacy-stream.ts';
 import type { StorageTable } from './storage-table.ts';
@@ -54,7 +53,7 @@ export async function readInlineStreams(root: Value, source: ByteSource): Promis
   const calls = callsIn(root, source);
   const pool = new StoragePool();
   const results = new Map<PyNode, Value>();
-  const globals = new GlobalCounts();
+  let globals: readonly GlobalUse[] = [];
   const taken = new Set<number>();
   for (let start = 0; start < calls.length; start += BATCH) {
     const batch = calls.slice(start, start + BATCH);
@@ -65,12 +64,13 @@ export async function readInlineStreams(root: Value, source: ByteSource): Promis
       const stream = await readStream(blob, value, node);
       results.set(node, stream.root);
       taken.add(value.payloadOffset ?? -1);
-      globals.add(stream.pickle.globals);
+      const pickles = [stream.pickle, ...stream.others];
+      globals = mergedUses(globals, ...pickles.map((pickle) => globalUses(pickle.globals)));
       await pool.add(stream.table, value.inFile);
     }
   }
   const replaced = results.size > 0 ? replaceNodes(root, (node) => results.get(node)) : root;
-  return { root: replaced, table: pool.table(), globals: globals.list(), taken };
+  return { root: replaced, table: pool.table(), globals, taken };
 }
 
 interface Call {
@@ -205,25 +205,4 @@ async function sameWindow(a: Storage, b: Storage, start: number, length: number)
     ),
   );
   return ours !== undefined && theirs !== undefined && Buffer.compare(ours, theirs) === 0;
-}
-
-class GlobalCounts {
-  readonly #uses = new Map<string, GlobalUse>();
-
-  add(globals: readonly PyGlobal[]): void {
-    for (const { qualifiedName: name, module, name: short, uses, offset } of globals) {
-      const known = this.#uses.get(name);
-      const weightsOnly = isAllowedGlobal(module, short);
-      this.#uses.set(name, {
-        name,
-        count: (known?.count ?? 0) + uses,
-        weightsOnly,
-        offset: known?.offset ?? offset,
-      });
-    }
-  }
-
-  list(): GlobalUse[] {
-    return [...this.#uses.values()];
-  }
 }

@@ -24,6 +24,8 @@ export const BLOCK_HEADER = 8;
 export interface LegacyStream {
   /** The pickle of the object, as it was decoded. */
   readonly pickle: DecodedPickle;
+  /** The pickles before and after it, in their order: numbers, plain dicts and lists in any stream that torch wrote. */
+  readonly others: readonly DecodedPickle[];
   /** The object, its persistent ids those of storages alone. */
   readonly root: Value;
   readonly table: StorageTable;
@@ -50,7 +52,8 @@ export async function readLegacyStream(
   source: ByteSource,
   options: LegacyOptions = {},
 ): Promise<LegacyStream> {
-  const start = await readHead(source);
+  const heads = await readHeads(source);
+  const start = heads.reduce((sum, { length }) => sum + length, 0);
   const pickle = await decodePickle(source, start, { firstRead: FIRST_READ, ...options });
   const sources: EmbeddedSource[] = [];
   const root = plainClasses(pickle, sources);
@@ -58,7 +61,7 @@ export async function readLegacyStream(
 
   const keysAt = start + pickle.length;
   const list = await readKeys(source, keysAt);
-  const dataStart = list && keysAt + list.length;
+  const dataStart = list && keysAt + list.pickle.length;
   const claims = claimsOf(persistents);
   const blocks = layoutBlocks(list?.keys ?? [], claims, dataStart ?? source.size);
   await checkBlocks(source, blocks);
@@ -74,6 +77,7 @@ export async function readLegacyStream(
   const last = blocks.at(-1);
   return {
     pickle,
+    others: list ? [...heads, list.pickle] : heads,
     root,
     table: applyStorageViews(root, table),
     sources,
@@ -91,8 +95,8 @@ function unlisted(key: string, bytes: number): StoredBytes {
   return { content: undefined, damage };
 }
 
-/** @returns the offset of the object's pickle. */
-async function readHead(source: ByteSource): Promise<number> {
+/** The three pickles before the object's. */
+async function readHeads(source: ByteSource): Promise<DecodedPickle[]> {
   const head = new MemorySource(await source.read(0, Math.min(HEAD, source.size)));
   // a stream that says more of its machine than any torch does is read as it comes
   const decode = (offset: number) =>
@@ -116,8 +120,7 @@ async function readHead(source: ByteSource): Promise<number> {
       magic.length,
     );
   }
-  const machine = magic.length + version.length;
-  return machine + (await decode(machine)).length;
+  return [magic, version, await decode(magic.length + version.length)];
 }
 
 function describe(value: Value): string {
@@ -128,15 +131,15 @@ function describe(value: Value): string {
 async function readKeys(
   source: ByteSource,
   offset: number,
-): Promise<{ keys: string[]; length: number } | undefined> {
-  let list: DecodedPickle;
+): Promise<{ keys: string[]; pickle: DecodedPickle } | undefined> {
+  let pickle: DecodedPickle;
   try {
-    list = await decodePickle(source, offset, { firstRead: FIRST_READ });
+    pickle = await decodePickle(source, offset, { firstRead: FIRST_READ });
   } catch (error) {
     if (error instanceof UnreadableError && error.code === 'truncated') return undefined;
     throw error;
   }
-  const { value, length } = list;
+  const { value } = pickle;
   if (!(value instanceof PyList) || !value.items.every((key) => typeof key === 'string')) {
     throw new UnreadableError(
       'bad-pickle',
@@ -144,7 +147,7 @@ async function readKeys(
       offset,
     );
   }
-  return { keys: value.items as string[], length };
+  return { keys: value.items as string[], pickle };
 }
 
 /** A storage as the pickle claims it, and where the list of keys places it. */

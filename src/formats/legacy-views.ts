@@ -1,5 +1,6 @@
 import type { Storage } from '../checkpoint/storage.ts';
 import { walkNodes } from '../checkpoint/walk.ts';
+import { UnreadableError } from '../io/errors.ts';
 import { isRange } from '../io/segment.ts';
 import { PyObject, PyPersistent, PyTuple, stateOf, type Value } from '../pickle/values.ts';
 import { bytesOfElements } from '../torch/dtypes.ts';
@@ -39,7 +40,21 @@ export function applyStorageViews(root: Value, table: StorageTable): StorageTabl
     }
     return undefined;
   });
-  return { ...table, ...cutOut(table, views, moved) };
+  return { ...cutOut(table, views, moved), damage: [...table.damage, ...outside(table, views)] };
+}
+
+/** torch would cut such a view short, and every tensor on it with it. */
+function outside(table: StorageTable, views: ReadonlyMap<PyPersistent, View>): UnreadableError[] {
+  return [...views].flatMap(([persistent, { offset, size }]) => {
+    const { key, numel } = table.storageOf.get(persistent) as Storage;
+    if (offset >= 0 && size >= 0 && offset + size <= numel) return [];
+    return [
+      new UnreadableError(
+        'bad-pickle',
+        `bad pickle: a storage of ${size} elements from element ${offset} on views storage ${key.slice(0, 40)}, which has ${numel}; get the file again`,
+      ),
+    ];
+  });
 }
 
 function viewOf(id: Value): View | undefined {

@@ -1,8 +1,9 @@
-import type { Checkpoint, GlobalUse, PickleFacts } from '../checkpoint/checkpoint.ts';
+import type { Checkpoint, PickleFacts } from '../checkpoint/checkpoint.ts';
 import type { ByteSource } from '../io/byte-source.ts';
 import { UnreadableError } from '../io/errors.ts';
 import { type DecodedPickle, decodePickle } from '../pickle/decoder.ts';
 import { assembleCheckpoint } from './assemble.ts';
+import { mergedUses } from './global-uses.ts';
 import { type InlineStreams, LOAD_FROM_BYTES, readInlineStreams } from './inline-streams.ts';
 import { arraysToTensors, isMadeOfArrays } from './numpy-arrays.ts';
 import { NO_STORAGES, type StorageTable, storageTable } from './storage-table.ts';
@@ -44,7 +45,8 @@ export async function openPlainPickle(source: ByteSource, path: string): Promise
   });
   return {
     ...checkpoint,
-    globals: merged(checkpoint.globals, globals),
+    // both would be imported
+    globals: mergedUses(checkpoint.globals, globals),
     ...(checkpoint.pickle && { pickle: withoutPayloads(checkpoint.pickle, taken) }),
   };
 }
@@ -73,17 +75,6 @@ function strayTable({ persistents }: DecodedPickle): StorageTable {
     `the pickle names ${table.storages.length} storages that are not in it, as the data.pkl of a torch zip archive does: their bytes are in the archive that it was taken from; get that`,
   );
   return { ...table, damage: [damage, ...table.damage] };
-}
-
-/** What the pickles inside name counts as much as what the outer one names: both would be imported. */
-function merged(outer: readonly GlobalUse[], inner: readonly GlobalUse[]): readonly GlobalUse[] {
-  if (inner.length === 0) return outer;
-  const uses = new Map(outer.map((use) => [use.name, use]));
-  for (const use of inner) {
-    const known = uses.get(use.name);
-    uses.set(use.name, known ? { ...known, count: known.count + use.count } : use);
-  }
-  return [...uses.values()];
 }
 
 /** Facts without the payloads that are storages now: those stand in the pickle no more when it is written anew. */

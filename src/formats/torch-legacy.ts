@@ -6,6 +6,7 @@ import type { DecodedPickle } from '../pickle/decoder.ts';
 import { Op } from '../pickle/opcodes.ts';
 import { assembleCheckpoint } from './assemble.ts';
 import { sourceAnnotations } from './embedded-sources.ts';
+import { globalUses, mergedUses } from './global-uses.ts';
 import { type LegacyStream, readLegacyStream } from './legacy-stream.ts';
 
 /** Lost tensors that a message names. */
@@ -13,7 +14,9 @@ const NAMED = 3;
 
 /** Opens what `torch.save` wrote before 1.6, and still writes with `_use_new_zipfile_serialization=False`. */
 export async function openTorchLegacy(source: ByteSource, path: string): Promise<Checkpoint> {
-  const stream = await readLegacyStream(source);
+  const stream = await readLegacyStream(source).catch((error: unknown) => {
+    throw cutShort(error);
+  });
   const { pickle, root, table, sources } = stream;
   const checkpoint = assembleCheckpoint({
     path,
@@ -30,7 +33,17 @@ export async function openTorchLegacy(source: ByteSource, path: string): Promise
     pickle,
     ...sourceAnnotations(sources),
   });
-  return { ...checkpoint, damage: [...truncation(stream, checkpoint), ...table.damage] };
+  return {
+    ...checkpoint,
+    globals: mergedUses(checkpoint.globals, ...stream.others.map(({ globals }) => globalUses(globals))),
+    damage: [...truncation(stream, checkpoint), ...checkpoint.damage],
+  };
+}
+
+/** A stream that ends inside its pickles is explained by another rule than a pickle by itself. */
+function cutShort(error: unknown): unknown {
+  if (!(error instanceof UnreadableError) || error.code !== 'truncated') return error;
+  return new UnreadableError(error.code, error.message, error.offset, 'legacy/truncated');
 }
 
 /** Which torch wrote the stream, told by the functions that it rebuilds tensors with. */
