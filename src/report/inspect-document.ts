@@ -1,5 +1,7 @@
 import type { Checkpoint, Container } from '../checkpoint/checkpoint.ts';
 import type { Path } from '../checkpoint/path.ts';
+import { type Producer, producerOf } from '../checkpoint/producer.ts';
+import { type Role, rolesOf } from '../checkpoint/roles.ts';
 import type { Storage } from '../checkpoint/storage.ts';
 import type { Tensor, TensorKind } from '../checkpoint/tensor.ts';
 import { type Totals, totalsOf } from '../checkpoint/totals.ts';
@@ -45,6 +47,10 @@ export interface GlobalEntry {
   readonly weightsOnly: boolean;
 }
 
+export interface RoleEntry extends Omit<Role, 'bytes'> {
+  readonly bytes: Integer;
+}
+
 export interface FileEntry {
   readonly path: string;
   /** Left out where the size is not known, because the file can't be opened. */
@@ -58,7 +64,10 @@ export interface ErrorEntry {
   readonly offset?: number;
 }
 
-export type ContainerEntry = Pick<Container, 'kind' | 'pickleProtocol' | 'byteOrder' | 'root' | 'entries'>;
+export type ContainerEntry = Pick<
+  Container,
+  'kind' | 'pickleProtocol' | 'byteOrder' | 'root' | 'entries' | 'folder'
+>;
 
 /** What `inspect` says of one file. Contract of DESIGN: `ckpt-doctor/inspect/1`. */
 export interface InspectDocument {
@@ -67,6 +76,10 @@ export interface InspectDocument {
   /** Damage that did not keep the rest from being read. */
   readonly error?: ErrorEntry;
   readonly container: ContainerEntry;
+  /** What wrote the file, as far as it shows. */
+  readonly producer?: Producer;
+  /** What its parts are there for; left out where it is of one part only. */
+  readonly roles?: readonly RoleEntry[];
   readonly totals: TotalsEntry;
   readonly tensors: readonly TensorEntry[];
   readonly storages: readonly StorageEntry[];
@@ -108,16 +121,20 @@ export function inspectDocument(
   const { filter } = options;
   const tensors = filter ? checkpoint.tensors.filter(({ name }) => filter(name)) : checkpoint.tensors;
   const dtypes = storageDtypes(checkpoint);
+  const producer = producerOf(checkpoint);
+  const roles = rolesOf(checkpoint);
   return {
     schema: INSPECT_SCHEMA,
     file: { path: checkpoint.path, bytes: checkpoint.fileSize ?? checkpoint.source.size },
     ...(checkpoint.damage.length > 0 && { error: damageEntry(checkpoint.damage) }),
     container: containerEntry(checkpoint.container),
+    ...(producer && { producer }),
+    ...(roles.length > 1 && { roles: roles.map((role) => ({ ...role, bytes: integer(role.bytes) })) }),
     totals: totalsEntry(totalsOf(checkpoint)),
     tensors: tensors.map(tensorEntry),
     storages: checkpoint.storages.map((storage) => storageEntry(storage, dtypes.get(storage))),
     globals: checkpoint.globals.map(({ name, count, weightsOnly }) => ({ name, count, weightsOnly })),
-    metadata: metadataOf(checkpoint),
+    metadata: { ...annotationsOf(checkpoint), ...metadataOf(checkpoint) },
     findings: cutSubjects(findings, options),
   };
 }
@@ -180,13 +197,21 @@ function bytesOf(tensor: Tensor): Integer {
   return integer(tensor.bytes);
 }
 
-function containerEntry({ kind, pickleProtocol, byteOrder, root, entries }: Container): ContainerEntry {
+function containerEntry({
+  kind,
+  pickleProtocol,
+  byteOrder,
+  root,
+  entries,
+  folder,
+}: Container): ContainerEntry {
   return {
     kind,
     ...(pickleProtocol !== undefined && { pickleProtocol }),
     byteOrder,
     ...(root !== undefined && { root }),
     ...(entries !== undefined && { entries }),
+    ...(folder !== undefined && { folder }),
   };
 }
 
@@ -236,6 +261,11 @@ function storageDtypes({ tensors, storages }: Checkpoint): Map<Storage, string> 
     dtypes.set(storage, known === undefined || known === dtype.name ? dtype.name : 'uint8');
   }
   return dtypes;
+}
+
+/** What the container says beside the checkpoint. */
+function annotationsOf({ annotations }: Checkpoint): { readonly [key: string]: Json } {
+  return annotations ? plainRoot(annotations, () => true) : {};
 }
 
 /** The values of the root mapping that hold no tensor. */

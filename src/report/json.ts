@@ -18,6 +18,8 @@ export function* inspectJson(document: InspectDocument | UnreadableDocument, ind
   if (document.error) head += field('error', document.error);
   if ('tensors' in document) {
     head += field('container', document.container);
+    if (document.producer) head += field('producer', document.producer);
+    if (document.roles) head += field('roles', document.roles);
     head += `,\n${inner}"totals": ${block(document.totals, inner)}`;
     yield* lines(head, inner, 'tensors', document.tensors, tensorLine);
     yield* lines('', inner, 'storages', document.storages, storageLine);

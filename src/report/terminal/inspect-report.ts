@@ -2,6 +2,7 @@ import type { InspectDocument, TensorEntry, UnreadableDocument } from '../inspec
 import { findingLines } from './findings.ts';
 import { bytesText, counted, grouped } from './numbers.ts';
 import { fileLines, totalsLines } from './overview.ts';
+import { roleLines } from './roles.ts';
 import type { Screen } from './screen.ts';
 import { type SharedStorage, sharedStorages } from './sharing.ts';
 import { cutMiddle, visible, widthOf, wrap } from './text.ts';
@@ -59,6 +60,7 @@ export function* inspectReport(
   const limit = (lines: number) => (options.all ? Number.POSITIVE_INFINITY : lines);
   const totals = totalsLines(document, screen);
   const after = [
+    roleLines(document, screen),
     valueLines(document.metadata, limit(MAX_VALUE_LINES), screen),
     sharedLines(shared, limit(MAX_SHARED_LINES), screen),
     options.verbose ? globalLines(document, screen) : [],

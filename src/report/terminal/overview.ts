@@ -21,7 +21,7 @@ const MAX_ROWS = 8;
 
 /** The file and what holds the checkpoint. */
 export function fileLines(
-  { file, container }: InspectDocument,
+  { file, container, producer }: InspectDocument,
   era: string | undefined,
   screen: Screen,
 ): string[] {
@@ -29,7 +29,9 @@ export function fileLines(
   const size = bytesText(file.bytes ?? 0);
   const name = cutMiddle(visible(file.path, unicode), width - size.length - 2, glyphs.ellipsis);
   const facts = [
+    ...(container.folder === undefined ? [] : [container.folder]),
     CONTAINERS[container.kind] ?? container.kind,
+    ...(producer?.name === undefined ? [] : [[producer.name, producer.version].filter(Boolean).join(' ')]),
     ...(era === undefined ? [] : [era]),
     ...(container.pickleProtocol === undefined ? [] : [`pickle protocol ${container.pickleProtocol}`]),
     ...(container.byteOrder === 'big' ? ['big-endian'] : []),

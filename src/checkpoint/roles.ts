@@ -1,0 +1,149 @@
+import { entriesOf, PyObject } from '../pickle/values.ts';
+import type { Checkpoint } from './checkpoint.ts';
+import { pathName } from './path.ts';
+import type { Storage } from './storage.ts';
+import type { Tensor } from './tensor.ts';
+
+/** What a part of a checkpoint is there for. */
+export type RoleName =
+  | 'model'
+  | 'ema'
+  | 'optimizer'
+  | 'scheduler'
+  | 'scaler'
+  | 'rng'
+  | 'hyper-parameters'
+  | 'callbacks'
+  | 'progress'
+  | 'metrics'
+  | 'other';
+
+export interface Role {
+  readonly role: RoleName;
+  /** Dotted names of the parts, in the order of the file; empty text for the root itself. */
+  readonly paths: readonly string[];
+  readonly tensors: number;
+  /** Bytes of the storages of those tensors; what several parts share counts for the first of them. */
+  readonly bytes: number;
+}
+
+/** By name of the key, as the training loops in use spell it; the first that fits counts. */
+const ROLES_OF_KEYS: readonly (readonly [RoleName, RegExp])[] = [
+  ['ema', /^((.*_)?ema(_.*)?|shadow_params|averaged_model|swa_(model|state_dict)|.*_averaged)$/],
+  [
+    'scheduler',
+    /^((lr_?)?sched(uler)?s?(_.*)?|.*_(lr_?)?sched(uler)?s?(_states?|_state_dict)?|opt_param_scheduler)$/,
+  ],
+  ['scaler', /^((grad_|loss_)?scaler(_.*)?|amp|amp_scaler|native_amp_scaling_state)$/],
+  [
+    'optimizer',
+    /^(optim(izer)?s?(_.*)?|opt_state(_dict)?|.*_optim(izer)?s?(_states?|_state_dict)?|opt_[dg]|last_optimizer_state)$/,
+  ],
+  [
+    'rng',
+    /^(.*_)?(rng|random)(_.*)?_?(states?|seed)s?$|^(rng|torch_manual_seed|torch_cuda_manual_seed|numpy_random_seed)$/,
+  ],
+  ['callbacks', /^callbacks?$/],
+  [
+    'hyper-parameters',
+    /^(hyper_?param(eter)?s|hparams(_.*)?|(train_|model_)?(args|cfg|config)|opt|options?|params|meta|datamodule_.*)$/,
+  ],
+  [
+    'progress',
+    /^(epochs?|(global_|current_)?steps?|iter(ation)?s?|loops|updates|num_updates|n_averaged|checkpoint_version|version|date|.*_version|completed_steps)$/,
+  ],
+  [
+    'metrics',
+    /^(best(_.*)?|.*_loss(es)?|loss(es)?|metrics?(_.*)?|.*_acc(uracy)?|acc(uracy)?\d*|.*_history|history|fitness|train_(results|metrics)|scores?)$/,
+  ],
+  [
+    'model',
+    /^((.*_)?state_?dicts?(_.*)?|(.*_)?models?(_.*)?|module|net(work)?s?|weights|(net)?[gd]|generator|discriminator|params_ema|backbone|encoder|decoder|teacher|student)$/,
+  ],
+];
+/** A copy of the weights within a state_dict, as latent diffusion models keep it. */
+const EMA_PREFIX = /^(model_ema|ema|ema_model|averaged_model)\./;
+/** Levels at which a role is looked for: `checkpoint.model`, `state.optimizers.Adam`. */
+const DEEPEST = 3;
+
+interface Sum {
+  readonly paths: Set<string>;
+  tensors: number;
+  bytes: number;
+}
+
+/**
+ * Tells what the parts of a checkpoint are there for, by the names under which they stand: the model's weights, their EMA copy, the
+ * optimizer, hyper-parameters … The largest come first, those without tensors last.
+ */
+export function rolesOf(checkpoint: Pick<Checkpoint, 'root' | 'tensors'>): Role[] {
+  const sums = new Map<RoleName, Sum>();
+  const seen = new Set<Storage>();
+  const withTensors = new Set<string | number | undefined>();
+  const isModule = checkpoint.root instanceof PyObject && !entriesOf(checkpoint.root);
+  for (const tensor of checkpoint.tensors) {
+    withTensors.add(tensor.path[0]);
+    const { role, depth } = isModule ? { role: 'model' as const, depth: 0 } : roleOfTensor(tensor);
+    const sum = sumOf(sums, role);
+    sum.paths.add(pathName(tensor.path.slice(0, depth)));
+    sum.tensors += 1;
+    sum.bytes += newBytes(tensor, seen);
+  }
+  for (const key of entriesOf(checkpoint.root)?.keys ?? []) {
+    if (typeof key !== 'string' || withTensors.has(key)) continue;
+    const role = roleOfKey(key);
+    if (role && role !== 'model') sumOf(sums, role).paths.add(key);
+  }
+  return [...sums]
+    .map(([role, { paths, tensors, bytes }]) => ({ role, paths: [...paths], tensors, bytes }))
+    .sort((a, b) => b.bytes - a.bytes || b.tensors - a.tensors);
+}
+
+function sumOf(sums: Map<RoleName, Sum>, role: RoleName): Sum {
+  let sum = sums.get(role);
+  if (!sum) {
+    sum = { paths: new Set(), tensors: 0, bytes: 0 };
+    sums.set(role, sum);
+  }
+  return sum;
+}
+
+function newBytes({ storage, parts, bytes }: Tensor, seen: Set<Storage>): number {
+  if (!storage) return parts.length > 0 ? parts.reduce((sum, part) => sum + newBytes(part, seen), 0) : bytes;
+  if (seen.has(storage)) return 0;
+  seen.add(storage);
+  return storage.bytes;
+}
+
+/** The role of a tensor, and how many segments of its path lead to the part that has it. */
+function roleOfTensor({ path }: Tensor): { role: RoleName; depth: number } {
+  const own = path.length - 1;
+  for (let depth = 0; depth < Math.min(path.length, DEEPEST); depth++) {
+    const segment = path[depth];
+    if (typeof segment !== 'string') continue;
+    const role = roleOfKey(segment);
+    // a tensor that is itself called `encoder` or `model` is a weight like any other
+    if (!role || (role === 'model' && depth === own)) continue;
+    if (role === 'model' && EMA_PREFIX.test(String(path[depth + 1] ?? '')))
+      return { role: 'ema', depth: depth + 1 };
+    return { role, depth: depth + 1 };
+  }
+  if (EMA_PREFIX.test(String(path[own] ?? ''))) return { role: 'ema', depth: own };
+  // weights stand under string keys; numbered tensors and the like may be anything
+  return typeof path[own] === 'string'
+    ? { role: 'model', depth: own }
+    : { role: 'other', depth: Math.max(0, own) };
+}
+
+const KNOWN_KEYS = new Map<string, RoleName | undefined>();
+const MOST_KNOWN = 10_000;
+
+function roleOfKey(key: string): RoleName | undefined {
+  // names of weights have dots, and the expressions below need not look at a hundred thousand of them
+  if (key.includes('.') || key.length > 64) return undefined;
+  if (KNOWN_KEYS.has(key)) return KNOWN_KEYS.get(key);
+  const lower = key.toLowerCase();
+  const role = ROLES_OF_KEYS.find(([, pattern]) => pattern.test(lower))?.[0];
+  if (KNOWN_KEYS.size < MOST_KNOWN) KNOWN_KEYS.set(key, role);
+  return role;
+}
