@@ -16,7 +16,10 @@ const COUNT_COLUMN = 14;
 const SIZE_COLUMN = 10;
 
 /** What the parts with tensors are there for, one line each; nothing where there is one part only. */
-export function roleLines({ roles = [] }: InspectDocument, { inks, glyphs, unicode, width }: Screen): string[] {
+export function roleLines(
+  { roles = [] }: InspectDocument,
+  { inks, glyphs, unicode, width }: Screen,
+): string[] {
   const shown = roles.filter(({ tensors }) => tensors > 0);
   if (shown.length < 2) return [];
   const room = Math.max(0, width - 2 - NAME_COLUMN - COUNT_COLUMN - SIZE_COLUMN - 2);
