@@ -39,19 +39,7 @@ export async function fixFile(file: string, options: FixCommandOptions, context:
   }
 }
 
-/** What was given, without what was not. */
-function fixOptions(options: FixCommandOptions): FixOptions {
-  const { output, force, inPlace, mapLocation, addPrefix, auto, dryRun, verify } = options;
-  const stripPrefixes = [...(options.stripModule ? ['module.'] : []), ...(options.stripPrefix ?? [])];
-  return {
-    stripPrefixes,
-    verify,
-    ...(output !== undefined && { output }),
-    ...(force !== undefined && { force }),
-    ...(inPlace !== undefined && { inPlace }),
-    ...(mapLocation !== undefined && { mapLocation }),
-    ...(addPrefix !== undefined && { addPrefix }),
-    ...(auto !== undefined && { auto }),
-    ...(dryRun !== undefined && { dryRun }),
-  };
+/** As the library calls them. */
+function fixOptions({ stripModule, stripPrefix, ...options }: FixCommandOptions): FixOptions {
+  return { ...options, stripPrefixes: [...(stripModule ? ['module.'] : []), ...(stripPrefix ?? [])] };
 }

@@ -177,11 +177,7 @@ function corruptedStorages(plan: FixPlan, crc32: Uint32Array): string[] {
 
 function stepsOf(input: string, options: FixOptions, findings: readonly Finding[]): FixSteps {
   const { flags } = prescribe(findings);
-  const nothing =
-    !options.auto &&
-    !options.stripPrefixes?.length &&
-    options.addPrefix === undefined &&
-    options.mapLocation === undefined;
+  const nothing = !options.auto && operationsOf(options).length === 0;
   if (nothing) {
     throw new RefusedError(
       flags.length > 0

@@ -61,6 +61,41 @@ export function renameMetadata(stateDict: StateDict, rename: Rename): void {
   }
 }
 
+/**
+ * What a rename of parameters does to the names of the modules that they stand in: `encoder` becomes `enc` where `encoder.weight`
+ * becomes `enc.weight`. A module is judged by the first key under it; one without any keeps its name, unless the rename takes
+ * `encoder.` itself.
+ */
+export function moduleRename(keys: readonly Value[], rename: Rename): Rename {
+  const firstKey = new Map<string, string>();
+  for (const key of keys) {
+    if (typeof key !== 'string') continue;
+    for (let dot = key.lastIndexOf('.'); dot > 0; dot = key.lastIndexOf('.', dot - 1)) {
+      const module = key.slice(0, dot);
+      if (firstKey.has(module)) break;
+      firstKey.set(module, key);
+    }
+  }
+  return (module) => {
+    if (module === '') return '';
+    const key = firstKey.get(module) ?? `${module}.`;
+    const rest = key.slice(module.length + 1);
+    const renamed = rename(key);
+    if (renamed === rest) return '';
+    return renamed.endsWith(`.${rest}`) ? renamed.slice(0, renamed.length - rest.length - 1) : module;
+  };
+}
+
+/**
+ * The state_dicts of models: not what optimizers keep, and no mapping whose tensors stand under plain words beside others under
+ * dotted names (`rng_state` in a training checkpoint).
+ */
+export function modelStateDicts(all: readonly StateDict[]): StateDict[] {
+  const candidates = all.filter((stateDict) => !stateDict.inOptimizer);
+  const dotted = candidates.filter((stateDict) => stateDict.tensorKeys.some((key) => key.includes('.')));
+  return dotted.length > 0 ? dotted : candidates;
+}
+
 function metadataOf(node: StateDict['node']): Value[] {
   if (!(node instanceof PyObject)) return [];
   return (node.effects ?? []).flatMap((effect) => {

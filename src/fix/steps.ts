@@ -1,12 +1,29 @@
 import type { Operation } from './operation.ts';
 import { addPrefix } from './operations/add-prefix.ts';
+import { extract } from './operations/extract.ts';
 import { mapLocation } from './operations/map-location.ts';
+import { rename } from './operations/rename.ts';
+import { drop, keep } from './operations/select-tensors.ts';
 import { stripPrefix } from './operations/strip-prefix.ts';
+import { stripWrappers } from './operations/strip-wrappers.ts';
+import { weights } from './operations/weights.ts';
 
 /** What to do to a checkpoint. Steps are carried out in the order of the fields. */
 export interface FixSteps {
+  /** Dotted path of the value that becomes the root. */
+  readonly extract?: string;
+  /** Leave only the state_dict of the model. */
+  readonly weights?: boolean;
+  /** Globs over tensor names, as they are after `extract` and `weights`: what matches none goes. */
+  readonly keep?: readonly string[];
+  /** Globs over tensor names: what matches one goes. */
+  readonly drop?: readonly string[];
+  /** Take the names of all known wrappers out of keys. */
+  readonly stripWrappers?: boolean;
   /** Prefixes to take off the start of keys, in order. */
   readonly stripPrefixes?: readonly string[];
+  /** `<regex>=<replacement>` for the keys of model state_dicts, in order. */
+  readonly rename?: readonly string[];
   /** Prefix to put before the keys of model state_dicts. */
   readonly addPrefix?: string;
   /** As torch.load's: `cpu`, or `cuda:0=cpu,cuda:1=cuda:0`. */
@@ -15,28 +32,64 @@ export interface FixSteps {
 
 /** The operations of the steps. @throws RefusedError for a step that makes no sense. */
 export function operationsOf(steps: FixSteps): Operation[] {
-  const operations = (steps.stripPrefixes ?? []).map(stripPrefix);
+  const operations: Operation[] = [];
+  if (steps.extract !== undefined) operations.push(extract(steps.extract));
+  if (steps.weights) operations.push(weights());
+  if (steps.keep?.length) operations.push(keep(steps.keep));
+  if (steps.drop?.length) operations.push(drop(steps.drop));
+  if (steps.stripWrappers) operations.push(stripWrappers());
+  operations.push(...(steps.stripPrefixes ?? []).map(stripPrefix));
+  operations.push(...(steps.rename ?? []).map(rename));
   if (steps.addPrefix !== undefined) operations.push(addPrefix(steps.addPrefix));
   if (steps.mapLocation !== undefined) operations.push(mapLocation(steps.mapLocation));
   return operations;
 }
 
+type Writable = { -readonly [Key in keyof FixSteps]: FixSteps[Key] };
+
+/** What each flag that a finding may name does to the steps; those that take a value get the word after them. */
+const FLAGS: Readonly<Record<string, (steps: Writable, value: string) => void>> = {
+  '--extract': (steps, value) => {
+    steps.extract = value;
+  },
+  '--weights': (steps) => {
+    steps.weights = true;
+  },
+  '--keep': (steps, value) => {
+    steps.keep = [...(steps.keep ?? []), value];
+  },
+  '--drop': (steps, value) => {
+    steps.drop = [...(steps.drop ?? []), value];
+  },
+  '--strip-wrappers': (steps) => {
+    steps.stripWrappers = true;
+  },
+  '--strip-module': (steps) => {
+    steps.stripPrefixes = [...(steps.stripPrefixes ?? []), 'module.'];
+  },
+  '--strip-prefix': (steps, value) => {
+    steps.stripPrefixes = [...(steps.stripPrefixes ?? []), value];
+  },
+  '--rename': (steps, value) => {
+    steps.rename = [...(steps.rename ?? []), value];
+  },
+  '--add-prefix': (steps, value) => {
+    steps.addPrefix = value;
+  },
+  '--map-location': (steps, value) => {
+    steps.mapLocation = value;
+  },
+};
+
 /** The steps that a finding's flags stand for. */
 export function stepsOfFlags(flags: readonly string[]): FixSteps {
-  const stripPrefixes: string[] = [];
-  let mapLocation: string | undefined;
-  for (const [index, flag] of flags.entries()) {
-    if (flag === '--strip-module') stripPrefixes.push('module.');
-    if (flag === '--strip-prefix') stripPrefixes.push(flags[index + 1] as string);
-    if (flag === '--map-location') mapLocation = flags[index + 1];
-  }
-  return { stripPrefixes, ...(mapLocation !== undefined && { mapLocation }) };
+  const steps: Writable = {};
+  for (const [index, flag] of flags.entries()) FLAGS[flag]?.(steps, flags[index + 1] ?? '');
+  return steps;
 }
 
 /** What was asked for, with what the findings ask for besides; where both speak, what was asked for holds. */
 export function mergeSteps(asked: FixSteps, advised: FixSteps): FixSteps {
-  const stripPrefixes = [...(asked.stripPrefixes ?? [])];
-  for (const prefix of advised.stripPrefixes ?? [])
-    if (!stripPrefixes.includes(prefix)) stripPrefixes.push(prefix);
+  const stripPrefixes = [...new Set([...(asked.stripPrefixes ?? []), ...(advised.stripPrefixes ?? [])])];
   return { ...advised, ...asked, stripPrefixes };
 }

@@ -6,7 +6,7 @@ import { PyDict, type PyPersistent, PyTuple, type Value } from '../pickle/values
 import type { Archive } from './archive.ts';
 import { archiveFacts } from './archive-facts.ts';
 import { assembleCheckpoint } from './assemble.ts';
-import { moduleStateDict } from './module-state.ts';
+import { moduleStateDict } from '../checkpoint/module-state.ts';
 import { storageTable } from './storage-table.ts';
 import { pickleSource } from './torch-zip.ts';
 import { storedTensor } from './torchscript.ts';

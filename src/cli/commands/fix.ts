@@ -10,6 +10,12 @@ export interface FixCommandOptions extends GlobalOptions {
   readonly stripModule?: boolean;
   readonly stripPrefix?: readonly string[];
   readonly addPrefix?: string;
+  readonly stripWrappers?: boolean;
+  readonly rename?: readonly string[];
+  readonly extract?: string;
+  readonly keep?: readonly string[];
+  readonly drop?: readonly string[];
+  readonly weights?: boolean;
   readonly auto?: boolean;
   readonly dryRun?: boolean;
   readonly verify: 'quick' | 'full';
@@ -33,6 +39,15 @@ export function define(command: Command, context: Context): void {
     .option('--strip-module', "take 'module.' off the start of keys (DataParallel, DDP)")
     .option('--strip-prefix <prefix>', 'take any prefix off the start of keys (repeatable)', repeat)
     .option('--add-prefix <prefix>', 'put a prefix before the keys of model state_dicts')
+    .option(
+      '--strip-wrappers',
+      'take the names of all known wrappers out of keys (DDP, torch.compile, FSDP …)',
+    )
+    .option('--rename <regex=replacement>', 'rename keys, each match; $1 is a group (repeatable)', repeat)
+    .option('--extract <path>', 'make the value there the whole checkpoint: state_dict, ema …')
+    .option('--weights', 'only the state_dict, wherever it is: no optimizer, no scheduler, no code')
+    .option('--keep <glob>', 'keep only tensors of such names (repeatable)', repeat)
+    .option('--drop <glob>', 'drop tensors of such names (repeatable)', repeat)
     .option('--auto', 'every step that the findings name')
     .option('--dry-run', 'print the plan, write nothing')
     .addOption(

@@ -1,6 +1,6 @@
-import { findStateDicts, type StateDict } from '../../checkpoint/state-dicts.ts';
+import { findStateDicts } from '../../checkpoint/state-dicts.ts';
 import { RefusedError } from '../../io/errors.ts';
-import { renameKeys, renameMetadata } from '../key-renaming.ts';
+import { modelStateDicts, renameKeys, renameMetadata } from '../key-renaming.ts';
 import type { Operation } from '../operation.ts';
 
 /**
@@ -28,10 +28,4 @@ export function addPrefix(prefix: string): Operation {
       return { name, affected, noun: 'keys', notes };
     },
   };
-}
-
-function modelStateDicts(all: readonly StateDict[]): StateDict[] {
-  const candidates = all.filter((stateDict) => !stateDict.inOptimizer);
-  const dotted = candidates.filter((stateDict) => stateDict.tensorKeys.some((key) => key.includes('.')));
-  return dotted.length > 0 ? dotted : candidates;
 }

@@ -7,14 +7,15 @@ import { contents, Forge, heal, names } from '../../support/forge.ts';
 describe('fix --rename', () => {
   it('renames in the order given, by groups, and modules along with their keys', async () => {
     const forge = new Forge();
-    const root = forge.stateDict({
-      'encoder.layer0.weight': forge.tensor(1),
-      'encoder.layer1.weight': forge.tensor(2),
-      'head.weight': forge.tensor(3),
-      version: 5,
-    });
-    const metadata = forge.stateDict({ '': 0, encoder: 1, 'encoder.layer0': 2, head: 3 });
-    (root.effects ??= []).push({ op: 'build', state: forge.dict({ _metadata: metadata }) });
+    const root = forge.stateDict(
+      {
+        'encoder.layer0.weight': forge.tensor(1),
+        'encoder.layer1.weight': forge.tensor(2),
+        'head.weight': forge.tensor(3),
+        version: 5,
+      },
+      { '': 0, encoder: 1, 'encoder.layer0': 2, head: 3 },
+    );
     const { output, plan } = await heal(forge.checkpoint(root), {
       rename: ['layer(\\d)=block.\\1', '^encoder\\.=enc.', '(?<=^)head=$&.fc'],
     });

@@ -39,13 +39,14 @@ describe('unwrapped', () => {
 describe('fix --strip-wrappers', () => {
   it('renames keys and modules of _metadata, in every state_dict, and keeps the rest', async () => {
     const forge = new Forge();
-    const model = forge.stateDict({
-      'module._orig_mod.fc.weight': forge.tensor(1, 2),
-      'module._orig_mod.block._checkpoint_wrapped_module.bias': forge.tensor(3),
-      n_averaged: 7,
-    });
-    const metadata = forge.stateDict({ '': 1, module: 2, 'module._orig_mod': 3, 'module._orig_mod.fc': 4 });
-    (model.effects ??= []).push({ op: 'build', state: forge.dict({ _metadata: metadata }) });
+    const model = forge.stateDict(
+      {
+        'module._orig_mod.fc.weight': forge.tensor(1, 2),
+        'module._orig_mod.block._checkpoint_wrapped_module.bias': forge.tensor(3),
+        n_averaged: 7,
+      },
+      { '': 1, module: 2, 'module._orig_mod': 3, 'module._orig_mod.fc': 4 },
+    );
     const root = forge.dict({ model, module: 'a word', ema: forge.dict({ '_orig_mod.w': forge.tensor(4) }) });
     const { plan, output } = await heal(forge.checkpoint(root), { stripWrappers: true });
     expect(names(output)).toEqual(['model.fc.weight', 'model.block.bias', 'ema.w']);

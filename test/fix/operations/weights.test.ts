@@ -46,11 +46,7 @@ function module(
 describe('fix --weights', () => {
   it('takes the state_dict of a Lightning checkpoint, _metadata and all', async () => {
     const forge = new Forge();
-    const stateDict = forge.stateDict({ 'model.fc.weight': forge.tensor(1), flag: 2 });
-    (stateDict.effects ??= []).push({
-      op: 'build',
-      state: forge.dict({ _metadata: forge.stateDict({ '': 9 }) }),
-    });
+    const stateDict = forge.stateDict({ 'model.fc.weight': forge.tensor(1), flag: 2 }, { '': 9 });
     const root = forge.dict({
       epoch: 3,
       'pytorch-lightning_version': '2.6.6',
