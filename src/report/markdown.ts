@@ -116,15 +116,16 @@ function code(text: string): string {
   return `${fence}${pad}${shown}${pad}${fence}`;
 }
 
-/** Text of which HTML makes nothing, and in which GitHub finds nobody to mention and no issue to link. */
+/** Text of which HTML makes nothing, and in which GitHub finds nobody to mention, no issue and nothing to link. */
 function html(text: string): string {
-  return visible(text)
-    .replace(/[&<>]/g, (character) => `&#${character.charCodeAt(0)};`)
-    .replace(/[@#](?=[\w-])/g, '$&&#8203;')
-    .replaceAll('://', ':&#47;&#47;');
+  return visible(text).replace(/[&<>`]|[@#](?=[\w-])|:(?=\/\/)/g, (character) => {
+    const entity = `&#${character.charCodeAt(0)};`;
+    // an entity becomes the letter again before mentions and issues are looked for; a space of no width keeps them apart
+    return character === '@' || character === '#' ? `${character}&#8203;` : entity;
+  });
 }
 
 /** The same where Markdown would make something of it as well. */
 function plain(text: string): string {
-  return html(text.replace(/[\\`*_[\]|~]/g, '\\$&'));
+  return html(text.replace(/[\\*_[\]|~]/g, '\\$&'));
 }
