@@ -1,5 +1,6 @@
 import type { ByteSource } from '../io/byte-source.ts';
 import type { UnreadableError } from '../io/errors.ts';
+import type { PickleTrace } from '../pickle/trace.ts';
 import type { PyDict, PyPersistent, Value } from '../pickle/values.ts';
 import type { Storage } from './storage.ts';
 import type { Tensor } from './tensor.ts';
@@ -30,6 +31,8 @@ export interface Container {
   readonly entries?: number;
   /** Words for a person: which torch wrote it, as far as the file shows: `torch 2.7 or newer`. */
   readonly era?: string;
+  /** What is around the container, where the file has to be unpacked first. */
+  readonly wrapper?: 'gzip' | 'tar' | 'zip';
   /** Words for a person, where the path is a folder: what kind of folder it is. */
   readonly folder?: string;
 }
@@ -63,6 +66,8 @@ export interface ArchiveFacts {
   readonly version: string | undefined;
   /** Text of the record `byteorder`; undefined where there is none. */
   readonly byteOrder: string | undefined;
+  /** Number in the record `.storage_alignment`; undefined where there is none. */
+  readonly alignment: number | undefined;
   /** Of the local headers that were read to open the archive: that of the pickle always, most others only when asked for. */
   readonly headerFaults: readonly HeaderFault[];
 }
@@ -84,6 +89,13 @@ export interface PickleFacts {
     readonly length: number;
     readonly opcode: string;
   }[];
+}
+
+/** What loading one of the pickles of a file would do. */
+export interface RecordTrace {
+  /** Name of the record; empty where the file is the pickle. */
+  readonly record: string;
+  readonly trace: PickleTrace;
 }
 
 export interface GlobalUse {
@@ -139,6 +151,8 @@ export interface Checkpoint {
   readonly storageOf: ReadonlyMap<PyPersistent, Storage>;
   readonly globals: readonly GlobalUse[];
   readonly pickle?: PickleFacts;
+  /** Of every pickle in the file, also of those that torch does not read. */
+  readonly traces?: readonly RecordTrace[];
   /** Empty where the container is no archive. */
   readonly records: readonly ArchiveRecord[];
   /** There where the container is an archive that torch's reader of zip archives opens. */

@@ -2,6 +2,7 @@ import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import type { UnreadableError } from '../io/errors.ts';
 import type { Examination } from './examination.ts';
 import type { Severity } from './finding.ts';
+import type { Suspicion } from './suspicions.ts';
 
 /**
  * The dearest thing that a rule can't do without: the directory of the container, the decoded pickle, what reading the tensor bytes
@@ -41,6 +42,8 @@ export interface Rule<Options extends RuleOptions = RuleOptions> {
     examination: Examination,
     options: Options,
   ): RuleResult | readonly RuleResult[] | undefined;
+  /** What loading would do, for rules that tell it even of a file that can't be opened because its pickle breaks. */
+  judge?(suspicions: readonly Suspicion[]): RuleResult | undefined;
   /** What the user would meet, where the file can't be opened and the error names this rule. */
   explain?(error: UnreadableError): RuleResult;
 }

@@ -1,11 +1,13 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
-import { UnreadableError } from '../io/errors.ts';
+import { type UnreadableCode, UnreadableError } from '../io/errors.ts';
+import { PickleFault } from '../pickle/trace.ts';
 import type { Rule, RuleNeeds, RuleOptions, RuleResult } from './define-rule.ts';
 import { Examination } from './examination.ts';
 import type { ExpectedKeys } from './expected-keys.ts';
 import type { Finding, Severity } from './finding.ts';
 import type { PayloadFacts } from './payload.ts';
 import { RULES } from './rules/index.ts';
+import { findSuspicions } from './suspicions.ts';
 
 /** Cheapest first. */
 const PASSES: readonly RuleNeeds[] = ['container', 'pickle', 'payload', 'expectation'];
@@ -52,15 +54,26 @@ export function diagnose(checkpoint: Checkpoint, options: DiagnoseOptions = {}):
     .sort((a, b) => GRAVITY[a.severity] - GRAVITY[b.severity]);
 }
 
-/** What there is to say of a file that can't be opened: one finding where the error names a rule. */
+/** Where an error names no rule, the rule of its code. */
+const RULE_OF_CODE: Partial<Record<UnreadableCode, string>> = {
+  empty: 'content/empty',
+  'bad-pickle': 'pickle/damaged',
+};
+
+/** What there is to say of a file that can't be opened: what explains the error, and what its pickle did before it broke. */
 export function diagnoseFailure(
   error: unknown,
   options: Pick<DiagnoseOptions, 'rules' | 'settings'> = {},
 ): Finding[] {
-  if (!(error instanceof UnreadableError) || !error.rule) return [];
-  const rule = (options.rules ?? RULES).find(({ id }) => id === error.rule);
-  const severity = rule && options.settings?.get(rule.id)?.severity;
-  return rule && severity !== 'off' ? findingsOf(rule, rule.explain?.(error), severity) : [];
+  if (!(error instanceof UnreadableError)) return [];
+  const named = error.rule ?? RULE_OF_CODE[error.code];
+  const suspicions = error instanceof PickleFault ? findSuspicions([{ record: '', trace: error.trace }]) : [];
+  return (options.rules ?? RULES).flatMap((rule) => {
+    const severity = options.settings?.get(rule.id)?.severity;
+    if (severity === 'off') return [];
+    const told = rule.id === named ? rule.explain?.(error) : rule.judge?.(suspicions);
+    return findingsOf(rule, told, severity);
+  });
 }
 
 /** Where the page of a rule stands, relative to the package. */

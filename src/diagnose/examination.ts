@@ -1,15 +1,23 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import { type FoundWeights, findWeights } from '../checkpoint/find-weights.ts';
 import { findStateDicts, type StateDict } from '../checkpoint/state-dicts.ts';
 import { compareKeys, type ExpectedKeys, type KeyComparison } from './expected-keys.ts';
 import type { PayloadFacts } from './payload.ts';
+import { findRefusedGlobals, type GlobalKind, type RefusedGlobal } from './refused-globals.ts';
+import { findSuspicions, type Suspicion } from './suspicions.ts';
 import { findWeightGroups, type WeightGroup } from './weight-groups.ts';
+import { findWrappings, type Wrapping } from './wrappers.ts';
 
 /** What several rules read of one checkpoint: each is worked out when it is first asked for, and then kept. */
 export class Examination {
   readonly #checkpoint: Checkpoint;
   #stateDicts: readonly StateDict[] | undefined;
   #weightGroups: readonly WeightGroup[] | undefined;
+  #wrappings: readonly Wrapping[] | undefined;
+  #refusedGlobals: readonly RefusedGlobal[] | undefined;
+  #weights: FoundWeights | null | undefined;
   #keyComparison: KeyComparison | undefined;
+  #suspicions: readonly Suspicion[] | undefined;
 
   /** What the user's model has, where the user told. */
   readonly expected: ExpectedKeys | undefined;
@@ -37,5 +45,41 @@ export class Examination {
   get keyComparison(): KeyComparison | undefined {
     if (this.expected) this.#keyComparison ??= compareKeys(this.stateDicts, this.expected);
     return this.#keyComparison;
+  }
+
+  /** What loaders would do that no honest file asks of them. */
+  get suspicions(): readonly Suspicion[] {
+    this.#suspicions ??= findSuspicions(this.#checkpoint.traces ?? []);
+    return this.#suspicions;
+  }
+
+  /** What wrappers put before the keys of each state_dict. */
+  get wrappings(): readonly Wrapping[] {
+    this.#wrappings ??= findWrappings(this.stateDicts);
+    return this.#wrappings;
+  }
+
+  /** The globals of one kind that `weights_only` does not take, in the order of the stream. */
+  refusedGlobals(kind: GlobalKind): readonly RefusedGlobal[] {
+    this.#refusedGlobals ??= findRefusedGlobals(this.#checkpoint);
+    return this.#refusedGlobals.filter((global) => global.kind === kind);
+  }
+
+  /** The state_dict or module that `fix --weights` would leave; undefined where it finds none, or several. */
+  get weights(): FoundWeights | undefined {
+    if (this.#weights === undefined) {
+      const found = findWeights(this.#checkpoint);
+      this.#weights = 'value' in found ? found : null;
+    }
+    return this.#weights ?? undefined;
+  }
+
+  /** `fix --weights` takes nothing away but the code: every tensor of the file stands in one pickled module. */
+  get isModuleAlone(): boolean {
+    const { weights } = this;
+    if (!weights?.isModule) return false;
+    return this.#checkpoint.tensors.every(({ path }) =>
+      weights.path.every((segment, index) => path[index] === segment),
+    );
   }
 }

@@ -18,6 +18,8 @@ export interface Findings {
   /** The pickle that `root` came from, where it came from one, and the bytes of the record or file that holds it. */
   readonly pickle?: DecodedPickle;
   readonly recordLength?: number;
+  /** Where the file has more pickles than `pickle`. */
+  readonly traces?: Checkpoint['traces'];
   readonly pickleCrc32?: number | undefined;
   readonly records?: readonly ArchiveRecord[];
   readonly archive?: Checkpoint['archive'];
@@ -55,6 +57,8 @@ export function assembleCheckpoint(found: Findings): Checkpoint {
         longPayloads: pickle.longPayloads,
       },
     }),
+    traces:
+      found.traces ?? (pickle ? [{ record: records.length > 0 ? 'data.pkl' : '', trace: pickle.trace }] : []),
     records,
     omissions,
     damage: [...table.damage, ...geometryFaults(tensors)],

@@ -1,23 +1,101 @@
 import type { Rule } from '../define-rule.ts';
 import { ASKED_RULES } from './asked.ts';
+import minTorch from './compat/min-torch.ts';
+import { CONTAINER_RULES } from './container.ts';
+import trainingState from './content/training-state.ts';
+import wholeModule from './content/whole-module.ts';
+import sharedMemory from './convert/shared-memory.ts';
 import cudaTag from './device/cuda-tag.ts';
 import exoticTag from './device/exotic-tag.ts';
+import indexOutOfRange from './device/index-out-of-range.ts';
+import metaStorage from './device/meta-storage.ts';
 import nonstandardCpuTag from './device/nonstandard-cpu-tag.ts';
+import bfloat16 from './dtype/bfloat16.ts';
+import double from './dtype/double.ts';
+import float32Copy from './dtype/float32-copy.ts';
+import halfStatistics from './dtype/half-statistics.ts';
 import halfWeights from './dtype/half-weights.ts';
 import mixedFloat from './dtype/mixed-float.ts';
+import configObject from './globals/config-object.ts';
+import dtensor from './globals/dtensor.ts';
+import mainModule from './globals/main-module.ts';
+import notAllowlisted from './globals/not-allowlisted.ts';
+import numpyValue from './globals/numpy-value.ts';
+import numpy2 from './globals/numpy2.ts';
+import platformPath from './globals/platform-path.ts';
+import projectClass from './globals/project-class.ts';
+import commonPrefix from './keys/common-prefix.ts';
+import compilePrefix from './keys/compile-prefix.ts';
+import fsdpPrefix from './keys/fsdp-prefix.ts';
+import legacyNames from './keys/legacy-names.ts';
 import modulePrefix from './keys/module-prefix.ts';
+import peftPrefix from './keys/peft-prefix.ts';
+import adapterOnly from './layout/adapter-only.ts';
+import lightning from './layout/lightning.ts';
+import nestedStateDict from './layout/nested-state-dict.ts';
+import nonStringKeys from './layout/non-string-keys.ts';
+import nonTensorValue from './layout/non-tensor-value.ts';
+import notTorchscript from './layout/not-torchscript.ts';
+import torchscript from './layout/torchscript.ts';
 import inlineBytesHuge from './pickle/inline-bytes-huge.ts';
+import oddArgument from './pickle/odd-argument.ts';
+import oddStream from './pickle/odd-stream.ts';
 import protocol from './pickle/protocol.ts';
+import python2Strings from './pickle/python2-strings.ts';
+import { SAFETY_RULES } from './safety/index.ts';
+import emptyPlaceholders from './sharding/empty-placeholders.ts';
+import flatParam from './sharding/flat-param.ts';
+import oversized from './storage/oversized.ts';
+import tied from './storage/tied.ts';
 
 /** The catalogue, in the order in which findings of one severity are told: what keeps a file from loading comes first. */
 export const RULES: readonly Rule[] = [
+  ...SAFETY_RULES,
+  ...CONTAINER_RULES,
   protocol,
+  python2Strings,
   inlineBytesHuge,
+  oddArgument,
+  oddStream,
+  notAllowlisted,
+  projectClass,
+  mainModule,
+  configObject,
+  numpyValue,
+  numpy2,
+  platformPath,
+  dtensor,
+  wholeModule,
+  flatParam,
+  emptyPlaceholders,
   exoticTag,
   nonstandardCpuTag,
+  metaStorage,
   cudaTag,
+  indexOutOfRange,
+  torchscript,
   modulePrefix,
+  compilePrefix,
+  fsdpPrefix,
+  nonStringKeys,
+  nonTensorValue,
   mixedFloat,
   halfWeights,
+  bfloat16,
+  double,
+  halfStatistics,
+  float32Copy,
+  nestedStateDict,
+  lightning,
+  commonPrefix,
+  peftPrefix,
+  adapterOnly,
+  legacyNames,
+  trainingState,
+  notTorchscript,
+  oversized,
+  tied,
+  sharedMemory,
+  minTorch,
   ...ASKED_RULES,
 ];

@@ -1,0 +1,38 @@
+import { defineRule, type Rule, type RuleResult } from './define-rule.ts';
+import type { Severity } from './finding.ts';
+import type { Suspicion, SuspicionKind } from './suspicions.ts';
+import { printable } from './wording.ts';
+
+interface TraceRule {
+  readonly id: string;
+  readonly severity: Severity;
+  readonly title: string;
+  readonly kind: SuspicionKind;
+  /** What it means, after the first suspicion has been told. */
+  readonly meaning: string;
+}
+
+/** A rule that reads what loading a pickle would do. It also speaks of a file that can't be opened, of what its stream did before it broke. */
+export function defineTraceRule({ id, severity, title, kind, meaning }: TraceRule): Rule {
+  const judge = (suspicions: readonly Suspicion[]): RuleResult | undefined => {
+    const mine = suspicions.filter((suspicion) => suspicion.kind === kind);
+    const first = mine[0];
+    if (!first) return undefined;
+    return {
+      message: `To load this file, ${printable(placed(first))}: ${meaning}`,
+      subjects: mine.map((suspicion) => printable(placed(suspicion))),
+    };
+  };
+  return defineRule({
+    id,
+    severity,
+    needs: 'pickle',
+    title,
+    check: (_checkpoint, examination) => judge(examination.suspicions),
+    judge,
+  });
+}
+
+function placed({ what, record, offset }: Suspicion): string {
+  return `${what} (offset ${offset}${record ? ` of ${record}` : ''})`;
+}

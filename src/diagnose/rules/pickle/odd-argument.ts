@@ -1,0 +1,9 @@
+import { defineTraceRule } from '../../define-trace-rule.ts';
+
+export default defineTraceRule({
+  id: 'pickle/odd-argument',
+  severity: 'warning',
+  title: 'A known function is called in a way that no pickler writes',
+  kind: 'odd-argument',
+  meaning: 'no harm is known to come of it, but torch.save did not write this.',
+});

@@ -1,0 +1,121 @@
+import type { RecordTrace } from '../checkpoint/checkpoint.ts';
+import type { PickleTrace } from '../pickle/trace.ts';
+import { argumentsOf, PyGlobal, type PyObject } from '../pickle/values.ts';
+import { type Contract, contractOf, isComputedCall } from '../torch/call-contracts.ts';
+import { globalTier, isReachingName } from '../torch/global-tiers.ts';
+
+/** Which rule a suspicion belongs to. */
+export type SuspicionKind =
+  | 'dangerous-call'
+  | 'dangerous-global'
+  | 'dotted-name'
+  | 'computed-import'
+  | 'computed-call'
+  | 'build-on-value'
+  | 'extension-code'
+  | 'argument'
+  | 'odd-argument'
+  | 'odd-stream';
+
+/** Something that a loader would do and that no honest file asks of it. */
+export interface Suspicion {
+  readonly kind: SuspicionKind;
+  /** In words, without the place: `os.system is called`. */
+  readonly what: string;
+  /** `data.pkl`; empty where the file is one pickle. */
+  readonly record: string;
+  /** Offset in the pickle. */
+  readonly offset: number;
+}
+
+/** A file that does one thing a million times is told of it this often. */
+const MOST_SUSPICIONS = 1000;
+
+/** What is suspicious in what loaders would do, in the order in which they would do it. */
+export function findSuspicions(traces: readonly RecordTrace[]): Suspicion[] {
+  return traces.flatMap(({ record, trace }) =>
+    [...globalSuspicions(trace), ...callSuspicions(trace), ...odditySuspicions(trace)]
+      .sort((a, b) => a.offset - b.offset)
+      .slice(0, MOST_SUSPICIONS)
+      .map((suspicion) => ({ ...suspicion, record })),
+  );
+}
+
+type Local = Omit<Suspicion, 'record'>;
+
+function globalSuspicions(trace: PickleTrace): Local[] {
+  const called = new Set<PyGlobal>();
+  for (const { callable } of trace.calls) if (callable instanceof PyGlobal) called.add(callable);
+  const found: Local[] = [];
+  for (const global of trace.globals) {
+    const { module, name, offset, qualifiedName } = global;
+    if (isReachingName(module, name)) {
+      found.push({ kind: 'dotted-name', what: `${module} is reached through for ${name}`, offset });
+    } else if (globalTier(module, name) === 'danger' && !called.has(global)) {
+      found.push({ kind: 'dangerous-global', what: `${qualifiedName} is imported`, offset });
+    }
+  }
+  return found;
+}
+
+function callSuspicions(trace: PickleTrace): Local[] {
+  const contracts = new Map<PyGlobal, Contract | 'danger' | undefined>();
+  const found: Local[] = [];
+  for (const call of trace.calls) {
+    const { callable, offset } = call;
+    if (!(callable instanceof PyGlobal)) {
+      if (isComputedCall(call))
+        found.push({ kind: 'computed-call', what: 'the result of a call is called', offset });
+      continue;
+    }
+    if (!contracts.has(callable)) {
+      const danger = globalTier(callable.module, callable.name) === 'danger';
+      contracts.set(callable, danger ? 'danger' : contractOf(callable));
+    }
+    const contract = contracts.get(callable);
+    if (contract === undefined) continue;
+    if (contract === 'danger') {
+      found.push({
+        kind: 'dangerous-call',
+        what: `${callable.qualifiedName}(${shownArguments(call)}) is called`,
+        offset,
+      });
+    } else {
+      const fault = contract(argumentsOf(call));
+      if (!fault) continue;
+      const kind = fault.weight === 'hostile' ? 'argument' : 'odd-argument';
+      found.push({ kind, what: `a call of ${callable.qualifiedName} ${fault.what}`, offset });
+    }
+    if (found.length >= MOST_SUSPICIONS) break;
+  }
+  return found;
+}
+
+const ODDITIES = {
+  'computed-import': 'computed-import',
+  extension: 'extension-code',
+  'build-on-value': 'build-on-value',
+  'late-protocol': 'odd-stream',
+  leftover: 'odd-stream',
+} as const;
+
+function odditySuspicions(trace: PickleTrace): Local[] {
+  return (
+    trace.oddities
+      // a list that is given a state is damage; a function or a class that is given one is made to do something else
+      .filter(({ kind, what }) => kind !== 'build-on-value' || what.startsWith('the global'))
+      .map(({ kind, what, offset }) => ({ kind: ODDITIES[kind], what, offset }))
+  );
+}
+
+/** The arguments as far as they are short text or numbers: enough to see what a command is. */
+function shownArguments(call: PyObject): string {
+  const shown = argumentsOf(call)
+    .slice(0, 3)
+    .map((argument) => {
+      if (typeof argument === 'string')
+        return JSON.stringify(argument.length > 60 ? `${argument.slice(0, 57)}…` : argument);
+      return typeof argument === 'object' && argument !== null ? '…' : String(argument);
+    });
+  return shown.join(', ');
+}
