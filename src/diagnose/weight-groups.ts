@@ -20,7 +20,8 @@ export interface Weight {
 const COMPARED_DTYPES = new Set(['float16', 'bfloat16', 'float32', 'float64']);
 /** Numbers that serve a quantized weight, by the names that bitsandbytes, GPTQ, AWQ and fp8 checkpoints use. */
 const COMPANION = /(^|[._])(scales?|scale_inv|zeros|zero_points?|absmax|quant_map|SCB|amax)$/;
-const WEIGHT_NAME =
+/** Last part of a key that names the parameter of a layer. */
+export const WEIGHT_NAME =
   /(^|_)(weight|bias|kernel|gamma|beta|embedding|embeddings|embed|token|proj|projection|parameter)(_|$)/;
 const NORMALISATION_NAME = /norm|^(bn|ln|gn)(\d|_|$)/i;
 /** Attributes under which a pickled module keeps what `state_dict()` would list. */

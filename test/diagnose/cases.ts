@@ -2,18 +2,13 @@ import type { Checkpoint } from '../../src/checkpoint/checkpoint.ts';
 import type { DiagnoseOptions } from '../../src/diagnose/engine.ts';
 import { MemorySource, type SourceRange } from '../../src/io/byte-source.ts';
 import type { OpName } from '../../src/pickle/opcodes.ts';
-import { PyBytes, type Value } from '../../src/pickle/values.ts';
-import {
-  type CheckpointOptions,
-  call,
-  checkpointOf,
-  dict,
-  instance,
-  orderedDict,
-  type TensorOptions,
-  tensor,
-} from '../support/checkpoint-builder.ts';
+import { PyBytes, PyList } from '../../src/pickle/values.ts';
+import { call, checkpointOf, dict, instance, orderedDict, tensor } from '../support/checkpoint-builder.ts';
 import { ASKED_CASES } from './asked-cases.ts';
+import { built, clean, file, network } from './case-builders.ts';
+import { GLOBAL_CASES } from './global-cases.ts';
+import { KEY_CASES } from './key-cases.ts';
+import { LAYOUT_CASES } from './layout-cases.ts';
 
 /** A checkpoint, built here or standing in `fixtures/` as a real torch wrote it. */
 export type Fixture = { readonly name: string; readonly build: () => Checkpoint } | { readonly file: string };
@@ -24,25 +19,6 @@ export interface RuleCases {
   readonly ask?: DiagnoseOptions;
   readonly triggers: readonly Fixture[];
   readonly quiet: readonly Fixture[];
-}
-
-const built = (name: string, build: () => Value, options?: CheckpointOptions): Fixture => ({
-  name,
-  build: () => checkpointOf(build(), options),
-});
-const file = (path: string): Fixture => ({ file: path });
-
-/** A small network as `state_dict()` lists it: convolution, batch normalisation, linear layer. */
-export function network(options: TensorOptions = {}, prefix = ''): Record<string, Value> {
-  return {
-    [`${prefix}conv.weight`]: tensor({ shape: [8, 3, 3, 3], ...options }),
-    [`${prefix}bn.weight`]: tensor({ shape: [8], ...options }),
-    [`${prefix}bn.bias`]: tensor({ shape: [8], ...options }),
-    [`${prefix}bn.running_mean`]: tensor({ shape: [8], ...options }),
-    [`${prefix}bn.num_batches_tracked`]: tensor({ ...options, shape: [], dtype: 'int64' }),
-    [`${prefix}fc.weight`]: tensor({ shape: [10, 8], ...options }),
-    [`${prefix}fc.bias`]: tensor({ shape: [10], ...options }),
-  };
 }
 
 export function payload(bytes: number, opcode: string, protocol: number): Checkpoint {
@@ -57,7 +33,6 @@ const tagged = (...tags: string[]) =>
   built(`tags ${tags.map((tag) => JSON.stringify(tag)).join(' ')}`, () =>
     orderedDict(Object.fromEntries(tags.map((location, index) => [`${index}.weight`, tensor({ location })]))),
   );
-const clean = built('a plain state_dict on the CPU', () => orderedDict(network()));
 const protocolOf = (protocol: number, ...opcodes: OpName[]) =>
   built(`protocol ${protocol} with ${opcodes.join(' ')}`, () => dict({}), { protocol, opcodes });
 
@@ -246,16 +221,91 @@ export const CASES: Readonly<Record<string, RuleCases>> = {
   'dtype/half-weights': {
     triggers: [
       built('float16', () => orderedDict(network({ dtype: 'float16' }))),
-      built('bfloat16', () => orderedDict(network({ dtype: 'bfloat16' }))),
       file('broken/half_weights.pth'),
     ],
     quiet: [
       clean,
+      built('bfloat16', () => orderedDict(network({ dtype: 'bfloat16' }))),
       built('a float16 head', () =>
         orderedDict({ ...network(), 'fc.weight': tensor({ shape: [10, 8], dtype: 'float16' }) }),
       ),
       built('float16 features', () => dict({ features: tensor({ dtype: 'float16' }) })),
       file('clean/state_dict.pth'),
+    ],
+  },
+  'dtype/bfloat16': {
+    triggers: [
+      built('bfloat16', () => orderedDict(network({ dtype: 'bfloat16' }))),
+      file('broken/bfloat16.pth'),
+    ],
+    quiet: [
+      clean,
+      built('a bfloat16 head', () =>
+        orderedDict({ ...network(), 'fc.weight': tensor({ shape: [10, 8], dtype: 'bfloat16' }) }),
+      ),
+      file('broken/half_weights.pth'),
+    ],
+  },
+  'dtype/double': {
+    triggers: [
+      built('a float64 model', () => orderedDict(network({ dtype: 'float64' }))),
+      built('a float64 table', () =>
+        orderedDict({ ...network(), betas: tensor({ shape: [100], dtype: 'float64' }) }),
+      ),
+      file('broken/double.pth'),
+    ],
+    quiet: [
+      clean,
+      built('a float64 scalar', () =>
+        orderedDict({ ...network(), scale: tensor({ shape: [], dtype: 'float64' }) }),
+      ),
+      built('float64 features', () => dict({ x: tensor({ dtype: 'float64' }) })),
+      file('broken/half_weights.pth'),
+    ],
+  },
+  'dtype/half-statistics': {
+    triggers: [
+      built('float16', () => orderedDict(network({ dtype: 'float16' }))),
+      built('float16 statistics in a float32 model', () =>
+        orderedDict({ ...network(), 'bn.running_mean': tensor({ shape: [8], dtype: 'float16' }) }),
+      ),
+      file('broken/half_weights.pth'),
+    ],
+    quiet: [
+      clean,
+      built('statistics kept in float32', () =>
+        orderedDict({
+          ...network({ dtype: 'float16' }),
+          'bn.running_mean': tensor({ shape: [8] }),
+        }),
+      ),
+      file('broken/bfloat16.pth'),
+    ],
+  },
+  'dtype/float32-copy': {
+    triggers: [
+      built('a float16 model and its EMA copy, one of them wrapped', () =>
+        dict({ model: orderedDict(network({ dtype: 'float16' }, 'module.')), ema: orderedDict(network()) }),
+      ),
+      built('master weights of apex', () =>
+        dict({
+          model: orderedDict(network({ dtype: 'float16' })),
+          optimizer: dict({ fp32_from_fp16_params: new PyList([new PyList([tensor()])]) }),
+        }),
+      ),
+      file('broken/half_with_float_ema.pth'),
+    ],
+    quiet: [
+      clean,
+      built('two float32 models', () => dict({ model: orderedDict(network()), ema: orderedDict(network()) })),
+      built('a float16 model beside another one', () =>
+        dict({
+          model: orderedDict(network({ dtype: 'float16' })),
+          critic: orderedDict(network({}, 'critic.')),
+        }),
+      ),
+      file('broken/half_weights.pth'),
+      file('broken/cuda_and_cpu.pth'),
     ],
   },
   'pickle/protocol': {
@@ -294,5 +344,8 @@ export const CASES: Readonly<Record<string, RuleCases>> = {
       file('clean/state_dict.pth'),
     ],
   },
+  ...GLOBAL_CASES,
+  ...KEY_CASES,
+  ...LAYOUT_CASES,
   ...ASKED_CASES,
 };

@@ -11,7 +11,8 @@ import {
   orderedDict,
   tensor,
 } from '../support/checkpoint-builder.ts';
-import { network, payload } from './cases.ts';
+import { network } from './case-builders.ts';
+import { payload } from './cases.ts';
 import { fixturePath, withCheckpoint } from './fixtures.ts';
 
 function only(rule: string, root: Value, options?: CheckpointOptions): Finding {

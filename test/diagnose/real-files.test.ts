@@ -17,8 +17,10 @@ const LOADED = (JSON.parse(readFileSync('fixtures/expected.json', 'utf8')).files
 describe('what the rules find in files of a real torch', () => {
   it.each(LOADED)('$file', async ({ file, findings }) => {
     const checkpoint = await openCheckpoint(`fixtures/${file}`);
-    const found = diagnose(checkpoint).map(({ rule }) => rule);
-    expect([...new Set(found)].sort()).toEqual([...findings].sort());
+    const found = diagnose(checkpoint);
+    // advice may come on top; what is more than advice has to be declared
+    const expected = found.filter(({ rule, severity }) => severity !== 'info' || findings.includes(rule));
+    expect([...new Set(expected.map(({ rule }) => rule))].sort()).toEqual([...findings].sort());
     await checkpoint.close();
   });
 });

@@ -15,7 +15,9 @@ import {
   PyTuple,
   type Value,
 } from '../../src/pickle/values.ts';
+import { isAllowedGlobal } from '../../src/torch/allowlist.ts';
 import { DTYPES, type Dtype } from '../../src/torch/dtypes.ts';
+import { storageClassName } from '../../src/torch/storage-id.ts';
 import type { TensorKind } from '../../src/torch/tensor-form.ts';
 
 export interface TensorOptions {
@@ -26,6 +28,7 @@ export interface TensorOptions {
 }
 
 export interface CheckpointOptions {
+  path?: string;
   kind?: ContainerKind;
   protocol?: number;
   /** Opcodes that the pickle is said to hold; those that torch's own pickles hold by default. */
@@ -57,11 +60,12 @@ export function tensor({
   location = 'cpu',
   kind = 'tensor',
 }: TensorOptions = {}): PyObject {
-  const storage = new PyPersistent(new PyTuple(['storage', location]));
+  const storageClass = new PyGlobal('torch', storageClassName(DTYPES.get(dtype) as Dtype) ?? 'FloatStorage');
+  const storage = new PyPersistent(new PyTuple(['storage', storageClass, '0', location, elementsOf(shape)]));
   const node = new PyObject(
     'reduce',
     new PyGlobal('torch._utils', '_rebuild_tensor_v2'),
-    new PyTuple([storage, 0, new PyTuple(shape)]),
+    new PyTuple([storage, 0, new PyTuple(shape), new PyTuple(stridesOf(shape)), false, orderedDict({})]),
   );
   made.set(node, { options: { shape, dtype, location, kind }, storage });
   return node;
@@ -100,10 +104,8 @@ export function checkpointOf(root: Value, options: CheckpointOptions = {}): Chec
   const globals = new Map<string, number>();
   const tensors: Tensor[] = [];
   walkNodes(root, (node, place) => {
-    if (node instanceof PyObject) {
-      const name = callableName(node) ?? '';
-      globals.set(name, (globals.get(name) ?? 0) + 1);
-    }
+    const name = node instanceof PyGlobal ? node.qualifiedName : callableName(node);
+    if (name !== undefined) globals.set(name, (globals.get(name) ?? 0) + 1);
     const making = made.get(node);
     if (!making) return true;
     const storage = storageFor(making.options, String(storageOf.size));
@@ -112,14 +114,17 @@ export function checkpointOf(root: Value, options: CheckpointOptions = {}): Chec
     return false;
   });
   return {
-    path: 'model.pth',
+    path: options.path ?? 'model.pth',
     source: new MemorySource(new Uint8Array()),
     container: { kind, pickleProtocol: protocol, byteOrder: 'little' },
     root,
     tensors,
     storages: [...storageOf.values()],
     storageOf,
-    globals: [...globals].map(([name, count]) => ({ name, count, weightsOnly: true, offset: 0 })),
+    globals: [...globals].map(([name, count], offset) => {
+      const dot = name.lastIndexOf('.');
+      return { name, count, weightsOnly: isAllowedGlobal(name.slice(0, dot), name.slice(dot + 1)), offset };
+    }),
     pickle: { protocol, length: 0, recordLength: 0, opcodes: counts, longPayloads },
     records: [],
     omissions: [],
@@ -157,7 +162,7 @@ function tensorFor(
     kind,
     dtype: storage.dtype as Dtype,
     shape,
-    stride: shape.map((_, axis) => elementsOf(shape.slice(axis + 1))),
+    stride: stridesOf(shape),
     storageOffset: 0,
     elements: storage.numel,
     bytes: storage.bytes,
@@ -172,4 +177,8 @@ function tensorFor(
 
 function elementsOf(shape: readonly number[]): number {
   return shape.reduce((product, size) => product * size, 1);
+}
+
+function stridesOf(shape: readonly number[]): number[] {
+  return shape.map((_, axis) => elementsOf(shape.slice(axis + 1)));
 }

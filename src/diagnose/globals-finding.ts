@@ -1,0 +1,51 @@
+import type { RuleResult } from './define-rule.ts';
+import type { Examination } from './examination.ts';
+import {
+  type GlobalKind,
+  globalSubject,
+  listGlobals,
+  type RefusedGlobal,
+  refusalText,
+} from './refused-globals.ts';
+import { counted } from './wording.ts';
+
+/** What differs between the rules of globals. */
+export interface GlobalsWording {
+  readonly noun: string;
+  readonly plural: string;
+  /** What fails with `weights_only=False` too, where anything does; a sentence. */
+  readonly also?: string;
+  /** What a person can do in Python; follows «where you trust the source,». Left out where nobody should. */
+  readonly byHand?: string;
+}
+
+/** Which globals of one kind there are, how torch ends at the first of them, and what `fix --weights` can do about it. */
+export function globalsResult(
+  examination: Examination,
+  kind: GlobalKind,
+  wording: (globals: readonly RefusedGlobal[]) => GlobalsWording | undefined,
+): RuleResult | undefined {
+  const globals = examination.refusedGlobals(kind);
+  const first = globals[0];
+  const words = first && wording(globals);
+  if (!words) return undefined;
+  const { noun, plural, also, byHand } = words;
+  return {
+    message: [
+      `The pickle names ${counted(globals.length, noun, plural)}: ${listGlobals(globals)}.`,
+      `torch.load with weights_only=True, the default since torch 2.6, fails with "${refusalText(first.name)}".`,
+      ...(also ? [also] : []),
+      cureOf(examination),
+      ...(byHand ? [`By hand: where you trust the source, ${byHand}.`] : []),
+    ].join(' '),
+    subjects: globals.map(globalSubject),
+    fix: examination.isModuleAlone ? ['--weights'] : [],
+  };
+}
+
+function cureOf({ weights, isModuleAlone }: Examination): string {
+  if (isModuleAlone) return 'fix --weights writes the state_dict of the module, which needs none of them.';
+  return weights
+    ? 'fix --weights writes the state_dict alone and leaves out all that stands beside it.'
+    : 'fix does not replace them yet.';
+}

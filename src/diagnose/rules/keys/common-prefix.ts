@@ -1,0 +1,38 @@
+import type { StateDict } from '../../../checkpoint/state-dicts.ts';
+import { defineRule } from '../../define-rule.ts';
+import { counted, listed, namesUnder, placeName, printable } from '../../wording.ts';
+import type { Wrapping } from '../../wrappers.ts';
+
+/** Attributes under which training frameworks and scripts keep the model; a name such as `encoder` tells nothing. */
+const HOLDERS = new Set([
+  ...['model', '_model', 'net', '_net', 'network', 'backbone', 'student', 'teacher', 'online_network'],
+  ...['ema_model', 'policy', 'generator', 'G', 'netG', 'base', 'base_net', 'wrapped_model', 'inner_model'],
+]);
+
+export default defineRule({
+  id: 'keys/common-prefix',
+  severity: 'info',
+  needs: 'pickle',
+  title: 'All keys begin with the name of the attribute that held the model',
+  check(_checkpoint, { wrappings }) {
+    const held = wrappings
+      .map((wrapping) => ({ stateDict: wrapping.stateDict, holder: holderOf(wrapping) }))
+      .filter((each): each is { stateDict: StateDict; holder: string } => each.holder !== undefined);
+    const first = held[0];
+    if (!first) return undefined;
+    const holders = [...new Set(held.map(({ holder }) => `${holder}.`))];
+    const subjects = held.flatMap(({ stateDict: { path, tensorKeys } }) => tensorKeys.map(namesUnder(path)));
+    const key = first.stateDict.tensorKeys[0] as string;
+    return {
+      message: `All ${counted(subjects.length, 'key')} in ${listed(held.map(({ stateDict: { path } }) => placeName(path)))} begin with ${listed(holders.map((name) => `"${name}"`))}, as when a LightningModule or another object holds the model: the bare model misses "${printable(key.slice(first.holder.length + 1))}" and does not expect "${printable(key)}". If that is what you load it into, ${listed(holders.map((name) => `fix --strip-prefix ${name}`))} takes it away.`,
+      subjects,
+    };
+  },
+});
+
+/** Where a wrapper's prefix stands before the keys, it has to go first. */
+function holderOf({ stateDict: { tensorKeys, inOptimizer }, prefixes }: Wrapping): string | undefined {
+  const first = tensorKeys[0]?.split('.', 1)[0] ?? '';
+  if (inOptimizer || tensorKeys.length < 2 || !HOLDERS.has(first) || prefixes.some(Boolean)) return undefined;
+  return tensorKeys.every((key) => key.startsWith(`${first}.`)) ? first : undefined;
+}

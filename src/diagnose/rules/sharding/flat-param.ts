@@ -1,0 +1,25 @@
+import { defineRule } from '../../define-rule.ts';
+import { counted, listed, namesUnder, printable } from '../../wording.ts';
+
+/** `FullyShardedDataParallel` lays the parameters of a unit end to end into one; the shapes stand in the running model alone. */
+const FLAT = /(^|\.)_?flat_param(_\d+)?$/;
+
+export default defineRule({
+  id: 'sharding/flat-param',
+  severity: 'error',
+  needs: 'pickle',
+  title: 'Weights are flattened FSDP parameters, without their names and shapes',
+  check(_checkpoint, { stateDicts }) {
+    const found = stateDicts
+      .filter(({ inOptimizer }) => !inOptimizer)
+      .map(({ path, tensorKeys }) => ({ path, keys: tensorKeys.filter((key) => FLAT.test(key)) }))
+      .filter(({ keys }) => keys.length);
+    const first = found[0]?.keys[0];
+    if (first === undefined) return undefined;
+    const subjects = found.flatMap(({ path, keys }) => keys.map(namesUnder(path)));
+    return {
+      message: `${counted(subjects.length, 'key is a flattened parameter', 'keys are flattened parameters')} of FSDP (${listed(subjects)}): the names and shapes of the weights in them are lost, and the model answers 'Missing key(s) in state_dict … Unexpected key(s) in state_dict: "${printable(first)}"'. This can't be healed from the file: load it into the same FSDP model, and save with StateDictType.FULL_STATE_DICT.`,
+      subjects,
+    };
+  },
+});

@@ -1,0 +1,128 @@
+import type { StateDict } from '../checkpoint/state-dicts.ts';
+import type { RuleResult } from './define-rule.ts';
+import type { Examination } from './examination.ts';
+import { counted, listed, namesUnder, placeName, printable } from './wording.ts';
+
+/** `DataParallel`'s prefix may as well be the name of a real child; the others are no names that a person gives. */
+const PLAIN_WORD = 'module.';
+/** The prefixes that wrappers of torch and Lightning put before the keys of the model inside. */
+export const WRAPPER_PREFIXES = [
+  PLAIN_WORD,
+  '_orig_mod.',
+  '_fsdp_wrapped_module.',
+  '_checkpoint_wrapped_module.',
+  '_forward_module.',
+] as const;
+export type WrapperPrefix = (typeof WRAPPER_PREFIXES)[number];
+/** The buffer that `torch.optim.swa_utils.AveragedModel` has beside the model that it wraps. */
+const BESIDE_WRAPPED = 'n_averaged';
+
+/** The wrappers around the keys of one state_dict. */
+export interface Wrapping {
+  readonly stateDict: StateDict;
+  /** For each tensor key what wrappers put before it: `_orig_mod.module.`; empty where they put nothing. */
+  readonly prefixes: readonly string[];
+}
+
+export function findWrappings(stateDicts: readonly StateDict[]): Wrapping[] {
+  return stateDicts.map((stateDict) => ({ stateDict, prefixes: prefixesOf(stateDict.tensorKeys) }));
+}
+
+/** Peels one wrapper after the other, each once. `module.` counts where all keys have it at the same depth. */
+function prefixesOf(keys: readonly string[]): string[] {
+  const prefixes = keys.map(() => '');
+  const left = new Set<WrapperPrefix>(WRAPPER_PREFIXES);
+  const begins = (wrapper: string, index: number) => {
+    const key = keys[index] as string;
+    const at = (prefixes[index] as string).length;
+    return key.startsWith(wrapper, at) && key.length > at + wrapper.length;
+  };
+  for (;;) {
+    const next = [...left].find((wrapper) =>
+      wrapper === PLAIN_WORD
+        ? keys.some((_, index) => begins(wrapper, index)) &&
+          keys.every((key, index) => key === BESIDE_WRAPPED || begins(wrapper, index))
+        : keys.some((_, index) => begins(wrapper, index)),
+    );
+    if (!next) return prefixes;
+    left.delete(next);
+    keys.forEach((_, index) => {
+      if (begins(next, index)) prefixes[index] += next;
+    });
+  }
+}
+
+/**
+ * What to say of the keys that a wrapper put its prefix before. Where wrappers stand in each other, the flags name the whole prefix;
+ * the longest come first, because a shorter one would take the start off them.
+ */
+export function wrapperResult(
+  wrapper: WrapperPrefix,
+  { wrappings }: Pick<Examination, 'wrappings'>,
+  origin = '',
+): RuleResult | undefined {
+  const has = (prefix: string) => `.${prefix}`.includes(`.${wrapper}`);
+  const wrapped = wrappings.filter(({ prefixes }) => prefixes.some(has));
+  if (!wrapped.length) return undefined;
+  const subjects = wrapped.flatMap(({ stateDict: { path, tensorKeys }, prefixes }) =>
+    tensorKeys.filter((_, index) => has(prefixes[index] as string)).map(namesUnder(path)),
+  );
+  const all = wrapped.reduce((sum, { stateDict }) => sum + stateDict.tensorKeys.length, 0);
+  const share =
+    subjects.length === all ? `All ${counted(all, 'key')}` : `${subjects.length} of ${counted(all, 'key')}`;
+  const found = [...new Set(wrapped.flatMap(({ prefixes }) => prefixes.filter(has)))];
+  const { stateDict, prefixes } = wrapped[0] as Wrapping;
+  const index = prefixes.findIndex(has);
+  const key = stateDict.tensorKeys[index] as string;
+  const bare = key.slice((prefixes[index] as string).length);
+  return {
+    message: `${share} in ${listed(wrapped.map(({ stateDict: { path } }) => placeName(path)))} begin with ${listed(found.map((prefix) => `"${prefix}"`))}${origin}: load_state_dict of the bare model fails with 'Missing key(s) in state_dict: "${printable(bare)}" … Unexpected key(s) in state_dict: "${printable(key)}"'. With strict=False it says nothing and loads nothing.`,
+    subjects,
+    fix: stripFlags(found, wrappings),
+  };
+}
+
+function stripFlags(found: readonly string[], wrappings: readonly Wrapping[]): string[] {
+  const longerModule = wrappings.some(({ prefixes }) =>
+    prefixes.some((prefix) => prefix.startsWith(PLAIN_WORD) && prefix !== PLAIN_WORD),
+  );
+  return found
+    .toSorted((a, b) => b.length - a.length)
+    .flatMap((prefix) =>
+      prefix === PLAIN_WORD && !longerModule ? ['--strip-module'] : ['--strip-prefix', prefix],
+    );
+}
+
+/** Keys with a wrapper's prefix in their middle: a part of the model was wrapped. */
+export function innerWrapperResult(
+  wrappers: readonly WrapperPrefix[],
+  { wrappings }: Pick<Examination, 'wrappings'>,
+  origin: string,
+): RuleResult | undefined {
+  const marks = wrappers.map((wrapper) => `.${wrapper}`);
+  const subjects = wrappings.flatMap(({ stateDict: { path, tensorKeys }, prefixes }) =>
+    tensorKeys
+      .filter((key, index) => {
+        const rest = `.${key.slice((prefixes[index] as string).length)}`;
+        return marks.some((mark) => rest.slice(0, -1).includes(mark));
+      })
+      .map(namesUnder(path)),
+  );
+  if (!subjects.length) return undefined;
+  const ambiguous = wrappings.some(hasPartialModule);
+  const cure = ambiguous
+    ? `fix --strip-wrappers takes it out, and "${PLAIN_WORD}" before other keys as well, which may be a real name here.`
+    : 'fix --strip-wrappers takes it out.';
+  return {
+    message: `${counted(subjects.length, 'key has', 'keys have')} ${listed(wrappers.filter((wrapper) => subjects.some((name) => name.includes(`.${wrapper}`))).map((wrapper) => `"${wrapper}"`))} in the middle, from a part of the model that was wrapped${origin}: load_state_dict of the bare model fails with 'Missing key(s) in state_dict', 'Unexpected key(s) in state_dict: "${printable(subjects[0] as string)}"'. ${cure}`,
+    subjects,
+    fix: ambiguous ? [] : ['--strip-wrappers'],
+  };
+}
+
+/** Some keys begin with `module.` and others do not. */
+function hasPartialModule({ stateDict: { tensorKeys }, prefixes }: Wrapping): boolean {
+  return tensorKeys.some(
+    (key, index) => key.startsWith(PLAIN_WORD) && !prefixes[index]?.startsWith(PLAIN_WORD),
+  );
+}
