@@ -8,23 +8,33 @@ export const PRESETS: Readonly<Record<PresetName, Config>> = {
   /** Every warning fails too. */
   strict: { failOn: 'warning' },
 
-  /** For machines without a GPU that call `torch.load(path)` and nothing else. */
+  /** For machines without a GPU that call `torch.load(path)` and `load_state_dict`, and nothing else. */
   'cpu-serving': {
     failOn: 'error',
     rules: {
       'device/cuda-tag': 'error',
+      'device/index-out-of-range': 'error',
       'keys/module-prefix': 'error',
+      'keys/compile-prefix': 'error',
+      'keys/fsdp-prefix': 'error',
+      'layout/non-string-keys': 'error',
+      'layout/non-tensor-value': 'error',
       'dtype/mixed-float': 'error',
       'dtype/half-weights': 'warning',
     },
-    allow: { locations: ['cpu'] },
   },
 
-  /** For files that others download: small, on the CPU, and loaded by `weights_only=True` as it comes. */
+  /** For files that others download: the weights and nothing else, on the CPU, under the names of the bare model. */
   release: {
     failOn: 'warning',
-    rules: { 'device/cuda-tag': 'error', 'keys/module-prefix': 'error', 'pickle/protocol': 'error' },
-    budgets: { wastedBytes: 0 },
-    allow: { locations: ['cpu'], globals: [] },
+    rules: {
+      'content/training-state': 'warning',
+      'layout/lightning': 'warning',
+      'keys/common-prefix': 'warning',
+      'legacy/format': 'warning',
+      'zip/crc-absent': 'warning',
+      'dtype/double': 'warning',
+    },
+    budgets: { wastedBytes: 1_000_000 },
   },
 };

@@ -23,6 +23,10 @@ describe('makePolicy', () => {
     expect(settings.get('device/cuda-tag')?.severity).toBe('off');
     expect(settings.get('device/exotic-tag')?.severity).toBe('info');
     expect(settings.get('keys/module-prefix')?.severity).toBe('warning');
+    expect(settings.get('safety/dangerous-call')).toBeUndefined();
+    const named = await policyOf({ rules: { 'safety/*': 'info', 'safety/dangerous-call': 'off' } });
+    expect(named('/repo/a.pth').settings.get('safety/dangerous-call')?.severity).toBe('off');
+    expect(named('/repo/a.pth').settings.get('safety/argument')?.severity).toBe('info');
   });
 
   it('turns budgets and lists into options of their rules, which keep a severity of their own', async () => {
@@ -64,7 +68,7 @@ describe('makePolicy', () => {
     expect(severity('/elsewhere/legacy/a.pth')).toBe('info');
     const asked = await policyOf(config, { failOn: 'warning', presets: ['release'] });
     expect(asked('/repo/legacy/a.bin').failOn).toBe('warning');
-    expect(asked('/repo/a.pth').settings.get('policy/global')?.options).toEqual({ allow: [] });
+    expect(asked('/repo/a.pth').settings.get('legacy/format')?.severity).toBe('warning');
   });
 
   it('reads the keys of the model beside the configuration, and those of the command line over them', async () => {
