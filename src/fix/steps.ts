@@ -1,11 +1,13 @@
 import type { Operation } from './operation.ts';
 import { addPrefix } from './operations/add-prefix.ts';
+import { compact } from './operations/compact.ts';
 import { extract } from './operations/extract.ts';
 import { mapLocation } from './operations/map-location.ts';
 import { rename } from './operations/rename.ts';
 import { drop, keep } from './operations/select-tensors.ts';
 import { stripPrefix } from './operations/strip-prefix.ts';
 import { stripWrappers } from './operations/strip-wrappers.ts';
+import { untie } from './operations/untie.ts';
 import { weights } from './operations/weights.ts';
 
 /** What to do to a checkpoint. Steps are carried out in the order of the fields. */
@@ -26,6 +28,10 @@ export interface FixSteps {
   readonly rename?: readonly string[];
   /** Prefix to put before the keys of model state_dicts. */
   readonly addPrefix?: string;
+  /** Give each tensor a storage of its own. */
+  readonly untie?: boolean;
+  /** Leave out of storages what no tensor uses. */
+  readonly compact?: boolean;
   /** As torch.load's: `cpu`, or `cuda:0=cpu,cuda:1=cuda:0`. */
   readonly mapLocation?: string;
 }
@@ -41,6 +47,8 @@ export function operationsOf(steps: FixSteps): Operation[] {
   operations.push(...(steps.stripPrefixes ?? []).map(stripPrefix));
   operations.push(...(steps.rename ?? []).map(rename));
   if (steps.addPrefix !== undefined) operations.push(addPrefix(steps.addPrefix));
+  if (steps.untie) operations.push(untie());
+  if (steps.compact) operations.push(compact());
   if (steps.mapLocation !== undefined) operations.push(mapLocation(steps.mapLocation));
   return operations;
 }
@@ -75,6 +83,12 @@ const FLAGS: Readonly<Record<string, (steps: Writable, value: string) => void>> 
   },
   '--add-prefix': (steps, value) => {
     steps.addPrefix = value;
+  },
+  '--untie': (steps) => {
+    steps.untie = true;
+  },
+  '--compact': (steps) => {
+    steps.compact = true;
   },
   '--map-location': (steps, value) => {
     steps.mapLocation = value;

@@ -8,8 +8,42 @@ export interface InflatedRange {
   readonly length: number;
 }
 
-/** A piece of what is to be read or written: bytes in memory, a range that is copied as it is, or a range that is inflated. */
-export type Segment = Uint8Array | SourceRange | InflatedRange;
+/** Bytes that are converted while they are read: other numbers of the same values, another byte order. */
+export interface ConvertedSegment {
+  readonly from: Segment;
+  /** Bytes that stand for one value before and after; pieces to be converted are whole values. */
+  readonly unitBefore: number;
+  readonly unitAfter: number;
+  /** Bytes after the conversion. */
+  readonly length: number;
+  /** Fills `after` with what stands for `before`: as many values. Is called once for each piece, in any order. */
+  convert(before: Uint8Array, after: Uint8Array): void;
+}
+
+/** Segments one after the other. */
+export interface JoinedSegment {
+  readonly parts: readonly Segment[];
+  readonly length: number;
+}
+
+/** Bytes that are worked out while they are read. */
+export interface GeneratedSegment {
+  readonly length: number;
+  /** Gives exactly `length` bytes in order, each time it is called. */
+  generate(): AsyncGenerator<Uint8Array, void, void>;
+}
+
+/**
+ * A piece of what is to be read or written: bytes in memory, a range that is copied as it is, a range that is inflated, and what is
+ * made of other segments on the way.
+ */
+export type Segment =
+  | Uint8Array
+  | SourceRange
+  | InflatedRange
+  | ConvertedSegment
+  | JoinedSegment
+  | GeneratedSegment;
 
 /** A byte of deflated data stands for at most this many; an inflated length beyond that is a lie. */
 const LARGEST_RATIO = 1032;
@@ -20,9 +54,30 @@ export function isBytes(segment: Segment): segment is Uint8Array {
   return segment instanceof Uint8Array;
 }
 
+function isInflated(segment: Segment): segment is InflatedRange {
+  return 'deflated' in segment;
+}
+
 /** True for a range that is copied as it is. */
 export function isRange(segment: Segment): segment is SourceRange {
   return 'source' in segment;
+}
+
+export function isConverted(segment: Segment): segment is ConvertedSegment {
+  return 'convert' in segment;
+}
+
+export function isJoined(segment: Segment): segment is JoinedSegment {
+  return 'parts' in segment;
+}
+
+/** One segment of several; of none, no bytes. */
+export function joinSegments(parts: readonly Segment[]): Segment {
+  const [only] = parts;
+  if (parts.length === 1 && only) return only;
+  let length = 0;
+  for (const part of parts) length += part.length;
+  return length === 0 ? new Uint8Array() : { parts, length };
 }
 
 /** Bytes that a segment gives when it is read. */
@@ -47,10 +102,10 @@ export async function readSegment(segment: Segment, limit: number): Promise<Uint
   }
   if (isBytes(segment)) return segment;
   if (isRange(segment)) return segment.source.read(segment.offset, length);
-  checkRatio(segment);
+  if (isInflated(segment)) checkRatio(segment);
   const bytes = Buffer.allocUnsafe(length);
   let at = 0;
-  for await (const chunk of inflate(segment, STREAM_CHUNK)) {
+  for await (const chunk of streamSegment(segment, STREAM_CHUNK)) {
     bytes.set(chunk, at);
     at += chunk.byteLength;
   }
@@ -69,9 +124,29 @@ export async function* streamSegment(
 ): AsyncGenerator<Uint8Array, void, void> {
   if (isBytes(segment)) yield segment;
   else if (isRange(segment)) yield* readChunks(segment, chunkSize);
+  else if (isJoined(segment)) for (const part of segment.parts) yield* streamSegment(part, chunkSize);
+  else if (isConverted(segment)) yield* convertChunks(segment, chunkSize);
+  else if ('generate' in segment) yield* segment.generate();
   else {
     checkRatio(segment);
     yield* inflate(segment, chunkSize);
+  }
+}
+
+/** Chunks come cut anywhere; what is left of a value waits for the next. */
+async function* convertChunks(
+  segment: ConvertedSegment,
+  chunkSize: number,
+): AsyncGenerator<Uint8Array, void, void> {
+  const { from, unitBefore, unitAfter } = segment;
+  let rest = Buffer.alloc(0);
+  for await (const chunk of streamSegment(from, chunkSize)) {
+    const bytes = rest.length > 0 ? Buffer.concat([rest, chunk]) : chunk;
+    const values = Math.floor(bytes.length / unitBefore);
+    const after = Buffer.allocUnsafeSlow(values * unitAfter);
+    segment.convert(bytes.subarray(0, values * unitBefore), after);
+    if (values > 0) yield after;
+    rest = Buffer.from(bytes.subarray(values * unitBefore));
   }
 }
 

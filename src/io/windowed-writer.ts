@@ -1,6 +1,14 @@
 import type { ByteSink } from './byte-sink.ts';
 import { gather, type Placed } from './gather.ts';
-import { isBytes, isRange, type Segment, streamSegment } from './segment.ts';
+import {
+  type ConvertedSegment,
+  isBytes,
+  isConverted,
+  isJoined,
+  isRange,
+  type Segment,
+  streamSegment,
+} from './segment.ts';
 
 /** Four buffers of 4 MiB in flight move bytes as fast as `cp` does; a single loop takes two to four times as long. */
 const WINDOW_BYTES = 4 * 1024 * 1024;
@@ -16,15 +24,32 @@ export type See = (bytes: Uint8Array) => void;
 /** Puts `count` bytes, from `from` on of what is being appended, at `at` of the current window. */
 type Put = (from: number, count: number, at: number) => void;
 
+/** A buffer of the output, and one for what is to be converted into it; both are used again and again. */
+interface Buffers {
+  readonly output: Buffer;
+  /** Grows to what is needed. */
+  scratch: Buffer;
+}
+
+/**
+ * In memory the output stands at the same remainder of this as in the file, so that numbers that are aligned there are aligned here
+ * and can be written through typed arrays.
+ */
+const ALIGNMENT = 64;
+
 /** A stretch of the output that is assembled in one buffer and written at once. */
 interface Window {
+  readonly buffers: Buffers;
   readonly buffer: Buffer;
   /** Offset in the output. */
   readonly offset: number;
   length: number;
   readonly reads: Placed[];
+  /** Reads of what is to be converted, placed in the scratch buffer. */
+  readonly unconverted: Placed[];
+  scratchBytes: number;
   /** What happens once all bytes of the reads are there, in the order of the output. */
-  readonly steps: ((buffer: Buffer) => void)[];
+  readonly steps: ((buffer: Buffer, scratch: Buffer) => void)[];
 }
 
 /**
@@ -39,7 +64,7 @@ export class WindowedWriter {
   readonly #windowBytes: number;
   readonly #onWritten: (bytes: number) => void;
   /** Windows on their way, oldest first; each gives its buffer back when it is written. */
-  readonly #inFlight: Promise<Buffer>[] = [];
+  readonly #inFlight: Promise<Buffers>[] = [];
   #buffers = 1;
   #window: Window;
   /** Settles when all steps of the windows that were sent have run. */
@@ -53,7 +78,11 @@ export class WindowedWriter {
     this.#sink = sink;
     this.#windowBytes = Math.max(1, Math.min(WINDOW_BYTES, expected));
     this.#onWritten = onWritten;
-    this.#window = openWindow(Buffer.allocUnsafeSlow(this.#windowBytes), 0);
+    this.#window = openWindow(this.#newBuffers(), 0, this.#windowBytes);
+  }
+
+  #newBuffers(): Buffers {
+    return { output: Buffer.allocUnsafeSlow(this.#windowBytes + ALIGNMENT), scratch: NOTHING };
   }
 
   /**
@@ -80,6 +109,8 @@ export class WindowedWriter {
   /** Appends the bytes of a segment; `see` gets them piece by piece, in order, when they are there. */
   appendSegment(segment: Segment, see: See): Promise<void> | undefined {
     if (isBytes(segment)) return this.#appendBytes(segment, see);
+    if (isJoined(segment)) return this.#appendParts(segment.parts, see);
+    if (isConverted(segment)) return this.#appendConverted(segment, see);
     if (!isRange(segment)) return this.#appendStream(segment, see);
     const { source, offset, length } = segment;
     return this.#appendStretches(length, see, (from, count, at) => {
@@ -104,6 +135,48 @@ export class WindowedWriter {
     await Promise.allSettled(this.#inFlight);
   }
 
+  async #appendParts(parts: readonly Segment[], see: See): Promise<void> {
+    for (const part of parts) {
+      const waiting = this.appendSegment(part, see);
+      if (waiting !== undefined) await waiting;
+    }
+  }
+
+  /** Ranges are read beside the window, several reads at a time as for a copy, and converted into it. */
+  #appendConverted(segment: ConvertedSegment, see: See): Promise<void> | undefined {
+    const { from: before, unitBefore, unitAfter, length } = segment;
+    if (isJoined(before) && before.parts.every((part) => part.length % unitBefore === 0)) {
+      const parts = before.parts.map((part) => ({
+        ...segment,
+        from: part,
+        length: (part.length / unitBefore) * unitAfter,
+      }));
+      return this.#appendParts(parts, see);
+    }
+    if (!isRange(before) || this.#windowBytes < unitAfter) return this.#appendStream(segment, see);
+    const { source, offset } = before;
+    return this.#appendStretches(
+      length,
+      see,
+      (from, count, at) => {
+        const window = this.#window;
+        const start = window.scratchBytes;
+        const bytes = (count / unitAfter) * unitBefore;
+        window.unconverted.push({
+          source,
+          offset: offset + (from / unitAfter) * unitBefore,
+          length: bytes,
+          at: start,
+        });
+        window.scratchBytes += Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+        window.steps.push((buffer, scratch) => {
+          segment.convert(scratch.subarray(start, start + bytes), buffer.subarray(at, at + count));
+        });
+      },
+      unitAfter,
+    );
+  }
+
   async #appendStream(segment: Segment, see: See): Promise<void> {
     for await (const chunk of streamSegment(segment, STREAM_CHUNK)) await this.#appendBytes(chunk, see);
   }
@@ -114,20 +187,22 @@ export class WindowedWriter {
     });
   }
 
-  /** Cuts `length` bytes into stretches that fit into windows, and has each put at its place. */
-  #appendStretches(length: number, see: See, put: Put): Promise<void> | undefined {
-    const done = this.#putStretch(0, length, see, put);
-    return done === length ? undefined : this.#appendRest(done, length, see, put);
+  /** Cuts `length` bytes into stretches of whole `unit`s that fit into windows, and has each put at its place. */
+  #appendStretches(length: number, see: See, put: Put, unit = 1): Promise<void> | undefined {
+    const done = this.#putStretch(0, length, see, put, unit);
+    return done === length ? undefined : this.#appendRest(done, length, see, put, unit);
   }
 
-  async #appendRest(start: number, length: number, see: See, put: Put): Promise<void> {
-    for (let done = start; done < length; done = this.#putStretch(done, length, see, put)) await this.#send();
+  async #appendRest(start: number, length: number, see: See, put: Put, unit: number): Promise<void> {
+    for (let done = start; done < length; done = this.#putStretch(done, length, see, put, unit))
+      await this.#send();
   }
 
   /** Puts as many of the bytes from `done` to `length` as the window has room for, and returns how many are done then. */
-  #putStretch(done: number, length: number, see: See, put: Put): number {
+  #putStretch(done: number, length: number, see: See, put: Put, unit: number): number {
     const at = this.#window.length;
-    const count = Math.min(length - done, this.#windowBytes - at);
+    const room = this.#windowBytes - at;
+    const count = Math.min(length - done, room - (room % unit));
     if (count === 0) return done;
     this.#window.length += count;
     put(done, count, at);
@@ -148,37 +223,50 @@ export class WindowedWriter {
   async #send(): Promise<void> {
     const window = this.#window;
     if (window.length === 0) return;
-    const gathered = gather(window.reads, window.buffer);
+    const { buffers } = window;
+    if (buffers.scratch.length < window.scratchBytes)
+      buffers.scratch = Buffer.allocUnsafeSlow(window.scratchBytes);
+    const gathered = gatherBoth(window, buffers.scratch);
     const before = this.#stepped;
     const stepped = gathered
       .finally(() => before)
       .then(() => {
-        for (const step of window.steps) step(window.buffer);
+        for (const step of window.steps) step(window.buffer, buffers.scratch);
       });
     const written = stepped.then(async () => {
       await this.#sink.write(window.offset, window.buffer.subarray(0, window.length));
       this.#onWritten(window.length);
-      return window.buffer;
+      return buffers;
     });
     // Both are awaited later, maybe never after another error; that must not end the process.
     stepped.catch(() => {});
     written.catch(() => {});
     this.#stepped = stepped;
     this.#inFlight.push(written);
-    this.#window = openWindow(await this.#buffer(), window.offset + window.length);
+    this.#window = openWindow(await this.#free(), window.offset + window.length, this.#windowBytes);
   }
 
-  async #buffer(): Promise<Buffer> {
+  async #free(): Promise<Buffers> {
     if (this.#buffers < WINDOWS) {
       this.#buffers++;
-      return Buffer.allocUnsafeSlow(this.#windowBytes);
+      return this.#newBuffers();
     }
-    const oldest = await (this.#inFlight[0] as Promise<Buffer>);
+    const oldest = await (this.#inFlight[0] as Promise<Buffers>);
     this.#inFlight.shift();
     return oldest;
   }
 }
 
-function openWindow(buffer: Buffer, offset: number): Window {
-  return { buffer, offset, length: 0, reads: [], steps: [] };
+const NOTHING = Buffer.alloc(0);
+
+/** Settles only when no read is in flight any more. */
+async function gatherBoth({ reads, unconverted, buffer }: Window, scratch: Buffer): Promise<void> {
+  const both = [gather(reads, buffer), gather(unconverted, scratch)];
+  for (const result of await Promise.allSettled(both)) if (result.status === 'rejected') throw result.reason;
+}
+
+function openWindow(buffers: Buffers, offset: number, length: number): Window {
+  const start = offset % ALIGNMENT;
+  const buffer = buffers.output.subarray(start, start + length);
+  return { buffers, buffer, offset, length: 0, reads: [], unconverted: [], scratchBytes: 0, steps: [] };
 }

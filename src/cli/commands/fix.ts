@@ -16,6 +16,8 @@ export interface FixCommandOptions extends GlobalOptions {
   readonly keep?: readonly string[];
   readonly drop?: readonly string[];
   readonly weights?: boolean;
+  readonly compact?: boolean;
+  readonly untie?: boolean;
   readonly auto?: boolean;
   readonly dryRun?: boolean;
   readonly verify: 'quick' | 'full';
@@ -48,6 +50,8 @@ export function define(command: Command, context: Context): void {
     .option('--weights', 'only the state_dict, wherever it is: no optimizer, no scheduler, no code')
     .option('--keep <glob>', 'keep only tensors of such names (repeatable)', repeat)
     .option('--drop <glob>', 'drop tensors of such names (repeatable)', repeat)
+    .option('--compact', 'leave out of storages what no tensor uses')
+    .option('--untie', 'give each tensor a storage of its own')
     .option('--auto', 'every step that the findings name')
     .option('--dry-run', 'print the plan, write nothing')
     .addOption(
