@@ -1,6 +1,6 @@
 import type { ByteSource } from '../io/byte-source.ts';
 import type { UnreadableError } from '../io/errors.ts';
-import type { PickleTrace } from '../pickle/trace.ts';
+import type { RecordTrace } from '../pickle/trace.ts';
 import type { PyDict, PyPersistent, Value } from '../pickle/values.ts';
 import type { Storage } from './storage.ts';
 import type { Tensor } from './tensor.ts';
@@ -89,13 +89,6 @@ export interface PickleFacts {
     readonly length: number;
     readonly opcode: string;
   }[];
-}
-
-/** What loading one of the pickles of a file would do. */
-export interface RecordTrace {
-  /** Name of the record; empty where the file is the pickle. */
-  readonly record: string;
-  readonly trace: PickleTrace;
 }
 
 export interface GlobalUse {

@@ -67,7 +67,7 @@ export function diagnoseFailure(
 ): Finding[] {
   if (!(error instanceof UnreadableError)) return [];
   const named = error.rule ?? RULE_OF_CODE[error.code];
-  const suspicions = error instanceof PickleFault ? findSuspicions([{ record: '', trace: error.trace }]) : [];
+  const suspicions = error instanceof PickleFault ? findSuspicions(error.traces) : [];
   return (options.rules ?? RULES).flatMap((rule) => {
     const severity = options.settings?.get(rule.id)?.severity;
     if (severity === 'off') return [];

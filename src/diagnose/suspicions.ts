@@ -1,6 +1,5 @@
-import type { RecordTrace } from '../checkpoint/checkpoint.ts';
-import type { PickleTrace } from '../pickle/trace.ts';
-import { argumentsOf, PyGlobal, type PyObject } from '../pickle/values.ts';
+import type { PickleTrace, RecordTrace } from '../pickle/trace.ts';
+import { argumentsOf, PyGlobal, type PyNode, type PyObject } from '../pickle/values.ts';
 import { type Contract, contractOf, isComputedCall } from '../torch/call-contracts.ts';
 import { globalTier, isReachingName } from '../torch/global-tiers.ts';
 
@@ -33,8 +32,8 @@ const MOST_SUSPICIONS = 1000;
 
 /** What is suspicious in what loaders would do, in the order in which they would do it. */
 export function findSuspicions(traces: readonly RecordTrace[]): Suspicion[] {
-  return traces.flatMap(({ record, trace }) =>
-    [...globalSuspicions(trace), ...callSuspicions(trace), ...odditySuspicions(trace)]
+  return traces.flatMap(({ record, trace, understood }) =>
+    [...globalSuspicions(trace), ...callSuspicions(trace, understood), ...odditySuspicions(trace)]
       .sort((a, b) => a.offset - b.offset)
       .slice(0, MOST_SUSPICIONS)
       .map((suspicion) => ({ ...suspicion, record })),
@@ -58,10 +57,11 @@ function globalSuspicions(trace: PickleTrace): Local[] {
   return found;
 }
 
-function callSuspicions(trace: PickleTrace): Local[] {
+function callSuspicions(trace: PickleTrace, understood?: ReadonlySet<PyNode>): Local[] {
   const contracts = new Map<PyGlobal, Contract | 'danger' | undefined>();
   const found: Local[] = [];
   for (const call of trace.calls) {
+    if (understood?.has(call)) continue;
     const { callable, offset } = call;
     if (!(callable instanceof PyGlobal)) {
       if (isComputedCall(call))

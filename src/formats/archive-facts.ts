@@ -10,16 +10,23 @@ const KNOWN_TEXTS: ReadonlyMap<number, string> = new Map([
   [0x4c7caf90, '2\n'],
   [0x19e33d85, 'little'],
   [0xd3fbe249, 'big'],
+  [0xe971773f, '64'],
 ]);
 
 /** What the small records of torch's archives say to a loader. */
 export async function archiveFacts(archive: Archive): Promise<ArchiveFacts> {
-  const [version, byteOrder] = await Promise.all([
+  const [version, byteOrder, alignment] = await Promise.all([
     // torch.package and torch.export write it into `.data`, and torch's reader looks there first
     textOf(archive, archive.has('.data/version') ? '.data/version' : 'version'),
     textOf(archive, 'byteorder'),
+    textOf(archive, '.storage_alignment'),
   ]);
-  return { version, byteOrder, headerFaults: archive.headerFaults };
+  return { version, byteOrder, alignment: numberIn(alignment), headerFaults: archive.headerFaults };
+}
+
+/** A power of two in any archive of torch's; what is none can't be computed with. */
+function numberIn(text: string | undefined): number | undefined {
+  return text !== undefined && /^[1-9]\d{0,5}$/.test(text) ? Number(text) : undefined;
 }
 
 /** The text of a record, or its start; undefined where there is no such record. */

@@ -45,6 +45,8 @@ export class Archive {
       throw new UnreadableError(
         'bad-archive',
         'zip archive holds no records: the save did not get to write any; save it again',
+        undefined,
+        'zip/missing-record',
       );
     }
     const faults: HeaderFault[] = [];
@@ -62,8 +64,13 @@ export class Archive {
     return new Archive(this.source, this.entries, this.#offsets, this.headerFaults, root);
   }
 
+  /** The whole name of a record, as names are compared. */
+  nameOf(record: string): string {
+    return (this.root === '' ? record : `${this.root}/${record}`).toLowerCase();
+  }
+
   #index(record: string): number | undefined {
-    return this.#byName.get((this.root === '' ? record : `${this.root}/${record}`).toLowerCase());
+    return this.#byName.get(this.nameOf(record));
   }
 
   has(record: string): boolean {
@@ -100,6 +107,13 @@ export class Archive {
             },
           ],
     );
+  }
+
+  /** The content of an entry by its whole name, inside the root folder or not. */
+  contentByName(name: string): Segment | undefined {
+    const index = this.#byName.get(name.toLowerCase());
+    if (index === undefined) return undefined;
+    return entryContent(this.source, this.entries[index] as ZipEntry, this.#offsets[index] as number);
   }
 
   /** The directory as the rules and reports see it. */

@@ -12,6 +12,7 @@ interface Stranger {
   readonly code: 'not-a-checkpoint' | 'unsupported' | 'truncated';
   /** Continues «the file is …» and says what to do. */
   readonly what: string;
+  readonly rule: string;
 }
 
 /**
@@ -23,6 +24,8 @@ export async function detect(source: ByteSource): Promise<Detected> {
     throw new UnreadableError(
       'empty',
       'the file is empty: the download or the save did not get to write anything; get it again',
+      undefined,
+      'content/empty',
     );
   }
   const bytes = await source.read(0, Math.min(HEAD, source.size));
@@ -35,7 +38,7 @@ export async function detect(source: ByteSource): Promise<Detected> {
   if (safetensorsHeaderLength(head, source.size) !== undefined) return 'safetensors';
   if (isIndex(head)) return 'sharded-index';
   const stranger = torchContainer(head) ?? otherFormat(head, source.size);
-  throw new UnreadableError(stranger.code, `the file is ${stranger.what}`, 0);
+  throw new UnreadableError(stranger.code, `the file is ${stranger.what}`, 0, stranger.rule);
 }
 
 /** `{"metadata": {"total_size": …}, "weight_map": {…}}`, as transformers and its kin write it beside shards. */
@@ -59,7 +62,11 @@ function startsWith(head: Buffer, text: string, at = 0): boolean {
 
 /** Containers of torch and its kin that are not zip archives. */
 function torchContainer(head: Buffer): Stranger | undefined {
-  const unsupported = (what: string): Stranger => ({ code: 'unsupported', what });
+  const unsupported = (what: string): Stranger => ({
+    code: 'unsupported',
+    what,
+    rule: 'content/other-format',
+  });
   if (startsWith(head, 'PTMF', 4)) {
     return unsupported('a TorchScript mobile flatbuffer (.ptl), which only the mobile runtime loads');
   }
@@ -83,24 +90,36 @@ const MAGICS: readonly (readonly [string, string])[] = [
 ];
 
 function otherFormat(head: Buffer, size: number): Stranger {
-  const alien = (what: string): Stranger => ({ code: 'not-a-checkpoint', what });
+  const alien = (what: string, rule = 'content/other-format'): Stranger => ({
+    code: 'not-a-checkpoint',
+    what,
+    rule,
+  });
   for (const [magic, what] of MAGICS) if (startsWith(head, magic)) return alien(what);
   const text = head.toString('latin1').trimStart();
-  if (text.startsWith('version https://git-lfs')) return alien(lfsPointer(text));
+  if (text.startsWith('version https://git-lfs')) return alien(lfsPointer(text), 'content/lfs-pointer');
   if (/^<(!doctype|html|\?xml|head|body)/i.test(text)) {
     return alien(
       'an HTML or XML page: the server sent an error or a sign-in page instead of the model; download it again',
+      'content/html',
     );
   }
   if (/^[{[]/.test(text))
-    return alien('JSON text, an error answer or an index, not the model; download the model itself');
+    return alien(
+      'JSON text, an error answer or an index, not the model; download the model itself',
+      'content/json',
+    );
   if (/^(entry not found|access denied|not found|invalid username or password|404)/i.test(text)) {
     return alien(
       `an error answer of a server (${JSON.stringify(text.split('\n')[0]?.slice(0, 60))}); download it again`,
+      'content/text',
     );
   }
   if (head.every((byte) => byte === 0)) {
-    return alien('filled with zero bytes at its start: the download left a hole; download it again');
+    return alien(
+      'filled with zero bytes at its start: the download left a hole; download it again',
+      'content/zero-filled',
+    );
   }
   if (head[0] === 0x08 && (head[1] as number) <= 0x10 && [0x12, 0x1a, 0x22].includes(head[2] as number)) {
     return alien('most likely an ONNX model (protobuf); load it with onnx');

@@ -6,6 +6,7 @@ import { gather } from '../io/gather.ts';
 import { isRange } from '../io/segment.ts';
 import { type ByteValue, byteValue } from '../pickle/byte-values.ts';
 import { replaceNodes } from '../pickle/replace.ts';
+import type { RecordTrace } from '../pickle/trace.ts';
 import {
   argumentsOf,
   callableName,
@@ -40,6 +41,10 @@ export interface InlineStreams {
   readonly globals: readonly GlobalUse[];
   /** Offsets in the source at which payloads start that are in the table now, and in the graph no more. */
   readonly taken: ReadonlySet<number>;
+  /** The calls that stood for the streams. */
+  readonly understood: ReadonlySet<PyNode>;
+  /** What the pickles of the streams would do. */
+  readonly traces: readonly RecordTrace[];
 }
 
 /**
@@ -55,6 +60,7 @@ export async function readInlineStreams(root: Value, source: ByteSource): Promis
   const results = new Map<PyNode, Value>();
   let globals: readonly GlobalUse[] = [];
   const taken = new Set<number>();
+  const traces: RecordTrace[] = [];
   for (let start = 0; start < calls.length; start += BATCH) {
     const batch = calls.slice(start, start + BATCH);
     const heads = await readHeads(batch);
@@ -66,11 +72,12 @@ export async function readInlineStreams(root: Value, source: ByteSource): Promis
       taken.add(value.payloadOffset ?? -1);
       const pickles = [stream.pickle, ...stream.others];
       globals = mergedUses(globals, ...pickles.map((pickle) => globalUses(pickle.globals)));
+      for (const { trace } of pickles) traces.push({ record: '', trace });
       await pool.add(stream.table, value.inFile);
     }
   }
   const replaced = results.size > 0 ? replaceNodes(root, (node) => results.get(node)) : root;
-  return { root: replaced, table: pool.table(), globals, taken };
+  return { root: replaced, table: pool.table(), globals, taken, understood: new Set(results.keys()), traces };
 }
 
 interface Call {

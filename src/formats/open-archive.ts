@@ -60,6 +60,8 @@ function throwOther(archive: Archive): void {
     throw new UnreadableError(
       'not-a-checkpoint',
       'the file is a numpy archive (.npz); load it with numpy.load',
+      undefined,
+      'content/other-format',
     );
   }
 }
@@ -68,5 +70,7 @@ function withoutPickle({ entries }: Archive): UnreadableError {
   return new UnreadableError(
     'missing-record',
     `zip archive has no data.pkl among its ${entries.length} records (first: ${JSON.stringify(entries[0]?.name.slice(0, 60))}): it is no checkpoint, or the save died while pickling`,
+    undefined,
+    'zip/missing-record',
   );
 }

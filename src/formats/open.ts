@@ -4,6 +4,7 @@ import type { ByteSource } from '../io/byte-source.ts';
 import { UnreadableError } from '../io/errors.ts';
 import { openFile } from '../io/file-source.ts';
 import { findJournaled } from '../io/journal-path.ts';
+import { PickleFault } from '../pickle/trace.ts';
 import { detect } from './detect.ts';
 import { openArchive } from './open-archive.ts';
 
@@ -54,7 +55,18 @@ export async function openSource(
   path = '<memory>',
   sibling?: OpenSibling,
 ): Promise<Checkpoint> {
-  return openAt(source, path, sibling, 0);
+  try {
+    return await openAt(source, path, sibling, 0);
+  } catch (error) {
+    throw error instanceof UnreadableError ? await withTraces(error, source) : error;
+  }
+}
+
+/** A file is no less hostile for being damaged: what its pickles would have done goes with the error. */
+async function withTraces(error: UnreadableError, source: ByteSource): Promise<UnreadableError> {
+  const { sweepFile } = await import('./sweep.ts');
+  const traces = await sweepFile(source).catch(() => []);
+  return traces.length > 0 ? new PickleFault(error, traces) : error;
 }
 
 /** @param depth How many files it stands in. */

@@ -2,6 +2,7 @@ import type { Checkpoint, PickleFacts } from '../checkpoint/checkpoint.ts';
 import type { ByteSource } from '../io/byte-source.ts';
 import { UnreadableError } from '../io/errors.ts';
 import { type DecodedPickle, decodePickle } from '../pickle/decoder.ts';
+import type { PyNode } from '../pickle/values.ts';
 import { assembleCheckpoint } from './assemble.ts';
 import { mergedUses } from './global-uses.ts';
 import { type InlineStreams, LOAD_FROM_BYTES, readInlineStreams } from './inline-streams.ts';
@@ -28,7 +29,7 @@ interface Content extends InlineStreams {
  */
 export async function openPlainPickle(source: ByteSource, path: string): Promise<Checkpoint> {
   const pickle = await decodePickle(source, 0, { firstRead: FIRST_READ, longestHeld: LONGEST_HELD });
-  const { root, table, globals, taken, era } = await contentOf(pickle, source);
+  const { root, table, globals, taken, understood, traces, era } = await contentOf(pickle, source);
   const checkpoint = assembleCheckpoint({
     path,
     source,
@@ -42,6 +43,7 @@ export async function openPlainPickle(source: ByteSource, path: string): Promise
     table,
     pickle,
     recordLength: source.size,
+    traces: [{ record: '', trace: pickle.trace, understood }, ...traces],
   });
   return {
     ...checkpoint,
@@ -52,7 +54,7 @@ export async function openPlainPickle(source: ByteSource, path: string): Promise
 }
 
 async function contentOf(pickle: DecodedPickle, source: ByteSource): Promise<Content> {
-  const nothing = { globals: [], taken: new Set<number>() };
+  const nothing = { globals: [], taken: new Set<number>(), understood: new Set<PyNode>(), traces: [] };
   if (pickle.persistents.length > 0) {
     return { ...nothing, root: pickle.value, table: strayTable(pickle) };
   }

@@ -44,9 +44,9 @@ const DTYPES: Readonly<Record<number, string>> = {
   35: 'uint64',
 };
 
-/** Records of torch 2.1 to 2.7, each a torch.save stream of its own. */
-const OLD_STATE = 'serialized_state_dict.pt';
-const OLD_CONSTANTS = 'serialized_constants.pt';
+/** Records of torch 2.1 to 2.7, each a torch.save stream of its own; the first releases called them `.json`. */
+const OLD_STATE = ['serialized_state_dict.pt', 'serialized_state_dict.json'];
+const OLD_CONSTANTS = ['serialized_constants.pt', 'serialized_constants.json'];
 
 /**
  * Opens what `torch.export.save` writes: `{state_dict, constants}` of the exported program. Since torch 2.8 each tensor is a record
@@ -63,11 +63,11 @@ export async function openTorchExport(archive: Archive, path: string): Promise<C
         await readTensors(archive, 'weights', graph, parts),
         await readTensors(archive, 'constants', graph, parts),
       ]
-    : [await openStream(archive, OLD_STATE, parts), await openStream(archive, OLD_CONSTANTS, parts)];
+    : [await openFirst(archive, OLD_STATE, parts), await openFirst(archive, OLD_CONSTANTS, parts)];
   const facts = await archiveFacts(archive);
   const own = graph.table();
   const others = mergeStorages(parts);
-  const root = new PyDict(['state_dict'], [stateDict ?? graph.orderedDict()]);
+  const root = new PyDict(['state_dict'], [stateDict ?? new PyDict()]);
   if (constants !== undefined && !isEmpty(constants)) {
     root.keys.push('constants');
     root.values.push(constants);
@@ -149,7 +149,7 @@ async function readTensors(
       );
     }
   }
-  return keys.length > 0 ? graph.orderedDict(keys, values) : undefined;
+  return keys.length > 0 ? new PyDict(keys, values) : undefined;
 }
 
 async function readConfig(archive: Archive, record: string): Promise<Json> {
@@ -252,6 +252,10 @@ function locationOf(device: unknown): string {
   const { type, index } = (device ?? {}) as Json;
   if (typeof type !== 'string') return 'cpu';
   return typeof index === 'number' ? `${type}:${index}` : type;
+}
+
+function openFirst(archive: Archive, records: readonly string[], parts: Part[]): Promise<Value | undefined> {
+  return openStream(archive, records.find((record) => archive.has(record)) ?? '', parts);
 }
 
 /** A torch.save stream that is a record of the archive; undefined where there is no such record, or nothing in it. */

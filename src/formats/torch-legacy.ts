@@ -4,6 +4,7 @@ import type { ByteSource } from '../io/byte-source.ts';
 import { UnreadableError } from '../io/errors.ts';
 import type { DecodedPickle } from '../pickle/decoder.ts';
 import { Op } from '../pickle/opcodes.ts';
+import type { RecordTrace } from '../pickle/trace.ts';
 import { assembleCheckpoint } from './assemble.ts';
 import { sourceAnnotations } from './embedded-sources.ts';
 import { globalUses, mergedUses } from './global-uses.ts';
@@ -31,6 +32,7 @@ export async function openTorchLegacy(source: ByteSource, path: string): Promise
     root,
     table,
     pickle,
+    traces: await tracesOf(stream, source),
     ...sourceAnnotations(sources),
   });
   return {
@@ -38,6 +40,14 @@ export async function openTorchLegacy(source: ByteSource, path: string): Promise
     globals: mergedUses(checkpoint.globals, ...stream.others.map(({ globals }) => globalUses(globals))),
     damage: [...truncation(stream, checkpoint), ...checkpoint.damage],
   };
+}
+
+/** All five pickles run when the file is loaded, and what stands behind the last block is looked at too. */
+async function tracesOf({ pickle, others, end }: LegacyStream, source: ByteSource): Promise<RecordTrace[]> {
+  const own = [pickle, ...others].map(({ trace }) => ({ record: '', trace }));
+  if (end >= source.size) return own;
+  const { stacked } = await import('./sweep.ts');
+  return [...own, ...(await stacked(source, end, ''))];
 }
 
 /** A stream that ends inside its pickles is explained by another rule than a pickle by itself. */

@@ -1,4 +1,5 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import { moduleStateDict } from '../checkpoint/module-state.ts';
 import { UnreadableError } from '../io/errors.ts';
 import type { Segment } from '../io/segment.ts';
 import { type DecodedPickle, decodePickle } from '../pickle/decoder.ts';
@@ -6,7 +7,6 @@ import { PyDict, type PyPersistent, PyTuple, type Value } from '../pickle/values
 import type { Archive } from './archive.ts';
 import { archiveFacts } from './archive-facts.ts';
 import { assembleCheckpoint } from './assemble.ts';
-import { moduleStateDict } from '../checkpoint/module-state.ts';
 import { storageTable } from './storage-table.ts';
 import { pickleSource } from './torch-zip.ts';
 import { storedTensor } from './torchscript.ts';

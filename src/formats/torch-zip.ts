@@ -2,13 +2,14 @@ import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { type ByteSource, MemorySource, SubSource } from '../io/byte-source.ts';
 import { UnreadableError } from '../io/errors.ts';
 import { isRange, readSegment, type Segment } from '../io/segment.ts';
-import { decodePickle } from '../pickle/decoder.ts';
+import { type DecodedPickle, decodePickle } from '../pickle/decoder.ts';
+import type { RecordTrace } from '../pickle/trace.ts';
 import { crc32Of } from '../zip/crc32.ts';
 import type { Archive } from './archive.ts';
 import { archiveFacts } from './archive-facts.ts';
 import { assembleCheckpoint } from './assemble.ts';
 import { eraOf } from './era.ts';
-import { type StoredBytes, storageTable } from './storage-table.ts';
+import { type StorageTable, type StoredBytes, storageTable } from './storage-table.ts';
 
 /** A deflated pickle has to be inflated into memory; a larger one is no state_dict. */
 const LONGEST_DEFLATED_PICKLE = 256 * 2 ** 20;
@@ -38,12 +39,47 @@ export async function openTorchZip(archive: Archive, content: Segment, path: str
     root: pickle.value,
     table,
     pickle,
+    traces: [
+      { record: 'data.pkl', trace: pickle.trace },
+      ...(await otherTraces(archive, content, pickle, table)),
+    ],
     recordLength: content.length,
     // it is in memory, so to hold it against its checksum costs next to nothing
     pickleCrc32: await bytes.checksum(),
     records: archive.records(),
     archive: facts,
   });
+}
+
+/** Records that torch reads or writes besides the storages. */
+const OWN_RECORDS = [
+  'data.pkl',
+  'version',
+  'byteorder',
+  '.format_version',
+  '.storage_alignment',
+  '.data/serialization_id',
+  '.data/version',
+];
+
+/** What stands in the file for other readers than torch: behind the pickle, and in records that nothing refers to. */
+async function otherTraces(
+  archive: Archive,
+  content: Segment,
+  pickle: DecodedPickle,
+  { storages }: StorageTable,
+): Promise<RecordTrace[]> {
+  const own = OWN_RECORDS.filter((record) => archive.has(record));
+  const known = own.length + storages.filter((storage) => storage.content !== undefined).length;
+  if (content.length === pickle.length && known === archive.entries.length) return [];
+  const { sweepBehind, sweepRecords } = await import('./sweep.ts');
+  const names = new Set(
+    [...own, ...storages.map(({ key }) => `data/${key}`)].map((record) => archive.nameOf(record)),
+  );
+  return [
+    ...(await sweepBehind(content, pickle.length, 'data.pkl')),
+    ...(await sweepRecords(archive, (name) => names.has(name.toLowerCase()))),
+  ];
 }
 
 /** Keeps what was read, where that was all of the source, until its checksum is asked for. */

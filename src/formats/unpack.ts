@@ -1,4 +1,4 @@
-import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import type { Checkpoint, Container } from '../checkpoint/checkpoint.ts';
 import { type ByteSource, MemorySource, SubSource } from '../io/byte-source.ts';
 import { UnreadableError } from '../io/errors.ts';
 import { isRange, readSegment, type Segment } from '../io/segment.ts';
@@ -29,7 +29,7 @@ export async function openGzip(source: ByteSource, open: OpenInner): Promise<Che
   const checkpoint = await open(new MemorySource(bytes)).catch((error: unknown) => {
     throw inside('after gunzip', error);
   });
-  return within(source, checkpoint, 'gzip-compressed', null);
+  return within(source, checkpoint, 'gzip', 'gzip-compressed', null);
 }
 
 async function gunzip(source: ByteSource): Promise<Buffer> {
@@ -49,6 +49,8 @@ async function gunzip(source: ByteSource): Promise<Buffer> {
         throw new UnreadableError(
           'unsupported',
           `the file is gzip-compressed and unpacks to more than ${LARGEST_UNPACKED} bytes; decompress it with gunzip first`,
+          undefined,
+          'content/gzip',
         );
       }
       chunks.push(chunk);
@@ -69,10 +71,17 @@ function gzipError(error: unknown): unknown {
   const { code = '', message } = error as NodeJS.ErrnoException;
   if (!code.startsWith('Z_')) return error;
   return code === 'Z_BUF_ERROR'
-    ? new UnreadableError('truncated', 'the file is gzip-compressed and cut short; get the file again')
+    ? new UnreadableError(
+        'truncated',
+        'the file is gzip-compressed and cut short; get the file again',
+        undefined,
+        'content/gzip',
+      )
     : new UnreadableError(
         'bad-archive',
         `the file is gzip-compressed and damaged (${message}); get the file again`,
+        undefined,
+        'content/gzip',
       );
 }
 
@@ -97,7 +106,7 @@ export async function openTarMember(
 export async function openOnly(
   source: ByteSource,
   files: readonly InnerFile[],
-  kind: string,
+  kind: 'tar' | 'zip',
   open: OpenInner,
 ): Promise<Checkpoint> {
   const candidates = checkpointFiles(files);
@@ -111,6 +120,8 @@ export async function openOnly(
     throw new UnreadableError(
       'not-a-checkpoint',
       `the file is a ${kind} archive of ${files.length} files, and ${found}; unpack it and give one of its files`,
+      undefined,
+      'content/archive',
     );
   }
   const checkpoint = await openInnerFile(file, open);
@@ -118,6 +129,7 @@ export async function openOnly(
   return within(
     source,
     checkpoint,
+    kind,
     `file ${JSON.stringify(file.name.slice(0, 60))} of a ${kind} archive`,
     offset,
   );
@@ -147,7 +159,7 @@ export async function openInnerFile({ name, content }: InnerFile, open: OpenInne
 /** An offset inside says nothing of the file itself, so it goes. */
 function inside(where: string, error: unknown): unknown {
   return error instanceof UnreadableError
-    ? new UnreadableError(error.code, `${where}: ${error.message}`)
+    ? new UnreadableError(error.code, `${where}: ${error.message}`, undefined, error.rule)
     : error;
 }
 
@@ -155,7 +167,13 @@ function inside(where: string, error: unknown): unknown {
  * The checkpoint as one of the file around it.
  * @param offset Where it stands in that file; null where it was unpacked.
  */
-function within(outer: ByteSource, checkpoint: Checkpoint, words: string, offset: number | null): Checkpoint {
+function within(
+  outer: ByteSource,
+  checkpoint: Checkpoint,
+  wrapper: NonNullable<Container['wrapper']>,
+  words: string,
+  offset: number | null,
+): Checkpoint {
   for (const storage of checkpoint.storages) {
     // nobody has seen these storages yet
     (storage as { fileOffset: number | null }).fileOffset =
@@ -164,7 +182,7 @@ function within(outer: ByteSource, checkpoint: Checkpoint, words: string, offset
   const { era } = checkpoint.container;
   return {
     ...checkpoint,
-    container: { ...checkpoint.container, era: era === undefined ? words : `${era}, ${words}` },
+    container: { ...checkpoint.container, era: era === undefined ? words : `${era}, ${words}`, wrapper },
     fileSize: outer.size,
     close: async () => {
       await checkpoint.close();

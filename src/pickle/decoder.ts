@@ -57,7 +57,9 @@ export async function decodePickle(
   try {
     return await runMachine(machine, source, offset, size, options.firstRead);
   } catch (error) {
-    throw error instanceof UnreadableError ? new PickleFault(error, machine.trace()) : error;
+    throw error instanceof UnreadableError
+      ? new PickleFault(error, [{ record: '', trace: machine.trace() }])
+      : error;
   }
 }
 
@@ -79,6 +81,7 @@ async function runMachine(
         'truncated',
         `pickle ends at byte ${size} inside ${machine.opcodeAtPosition()}, before STOP: the file is cut short or no pickle`,
         machine.position,
+        'pickle/damaged',
       );
     }
     length = Math.max(needed, Math.min(length * GROWTH, WINDOW));

@@ -1,5 +1,5 @@
 import { UnreadableError } from '../io/errors.ts';
-import type { PyGlobal, PyObject } from './values.ts';
+import type { PyGlobal, PyNode, PyObject } from './values.ts';
 
 /**
  * What no pickler writes:
@@ -33,12 +33,21 @@ export interface PickleTrace {
   readonly length: number;
 }
 
-/** A stream that breaks, with what it had done by then. */
-export class PickleFault extends UnreadableError {
+/** What loading one of the pickles of a file would do. */
+export interface RecordTrace {
+  /** Name of the record; empty where the file is the pickle. */
+  readonly record: string;
   readonly trace: PickleTrace;
+  /** Calls that were read and judged for what they load: they are no suspicion any more. */
+  readonly understood?: ReadonlySet<PyNode>;
+}
 
-  constructor(error: UnreadableError, trace: PickleTrace) {
+/** A file that can't be read, with what its pickles would have done by then. */
+export class PickleFault extends UnreadableError {
+  readonly traces: readonly RecordTrace[];
+
+  constructor(error: UnreadableError, traces: readonly RecordTrace[]) {
     super(error.code, error.message, error.offset, error.rule);
-    this.trace = trace;
+    this.traces = traces;
   }
 }
