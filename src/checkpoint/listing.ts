@@ -14,6 +14,16 @@ import { eachChild } from './walk.ts';
  */
 const MAX_PLACES = 2_000_000;
 
+/** Values of a container that are looked through at the price of a place: it may stand at many places and hold little but numbers. */
+const VALUES_A_PLACE = 16;
+
+/** What tensors are built from. */
+interface Making {
+  readonly storageOf: ReadonlyMap<PyPersistent, Storage>;
+  /** Parts of the tensors that have any: wherever such a tensor stands again, they are those of its first place. */
+  readonly parts: Map<PyNode, readonly Tensor[]>;
+}
+
 export interface Listing {
   readonly tensors: readonly Tensor[];
   /** What the budget left out, in words. */
@@ -44,6 +54,7 @@ export function listTensors(root: Value, storageOf: ReadonlyMap<PyPersistent, St
   const barren = new Set<PyNode>();
   const path: (string | number)[] = [];
   const frames: Frame[] = [];
+  const making: Making = { storageOf, parts: new Map() };
   let places = 0;
 
   const visit = (value: Value): void => {
@@ -55,15 +66,18 @@ export function listTensors(root: Value, storageOf: ReadonlyMap<PyPersistent, St
       form = formAt(value, path) ?? null;
       forms.set(value, form);
     }
-    if (form) tensors.push(tensorAt(path.slice(), value, form, storageOf));
+    if (form) tensors.push(tensorAt(path.slice(), value, form, making));
     else {
       const children: Value[] = [];
       const segments: (string | number)[] = [];
+      let values = 0;
       eachChild(value, (child, segment) => {
+        values++;
         if (!isNode(child)) return;
         children.push(child);
         segments.push(segment);
       });
+      places += Math.floor(values / VALUES_A_PLACE);
       open.add(value);
       frames.push({ node: value, children, segments, next: 0, before: tensors.length });
     }
@@ -100,13 +114,8 @@ function formAt(node: PyNode, path: Path): TensorForm | undefined {
   }
 }
 
-function tensorAt(
-  path: Path,
-  node: PyNode,
-  form: TensorForm,
-  storageOf: ReadonlyMap<PyPersistent, Storage>,
-): Tensor {
-  const parts = form.parts.length === 0 ? NO_PARTS : partsAt(path, form, storageOf);
+function tensorAt(path: Path, node: PyNode, form: TensorForm, making: Making): Tensor {
+  const parts = form.parts.length === 0 ? NO_PARTS : partsAt(path, node, form, making);
   const elements = form.shape.reduce((product, size) => product * size, 1);
   // a quantizer's scales come on top of the elements; sparse, nested and wrapping tensors are nothing but their parts
   const own = form.storage !== undefined || form.kind === 'meta';
@@ -125,7 +134,7 @@ function tensorAt(
     storageOffset: form.storageOffset,
     elements,
     bytes,
-    storage: form.storage instanceof PyPersistent ? storageOf.get(form.storage) : undefined,
+    storage: form.storage instanceof PyPersistent ? making.storageOf.get(form.storage) : undefined,
     requiresGrad: form.requiresGrad,
     conj: form.conj,
     neg: form.neg,
@@ -136,13 +145,13 @@ function tensorAt(
 
 const NO_PARTS: readonly Tensor[] = [];
 
-function partsAt(
-  path: Path,
-  form: TensorForm,
-  storageOf: ReadonlyMap<PyPersistent, Storage>,
-): readonly Tensor[] {
-  return form.parts.flatMap((part, index) => {
+function partsAt(path: Path, node: PyNode, form: TensorForm, making: Making): readonly Tensor[] {
+  const known = making.parts.get(node);
+  if (known) return known;
+  const parts = form.parts.flatMap((part, index) => {
     const inner = isNode(part) ? tensorForm(part) : undefined;
-    return inner ? [tensorAt([...path, `<part ${index}>`], part as PyNode, inner, storageOf)] : [];
+    return inner ? [tensorAt([...path, `<part ${index}>`], part as PyNode, inner, making)] : [];
   });
+  making.parts.set(node, parts);
+  return parts;
 }

@@ -33,23 +33,23 @@ const ALLOWED: ReadonlySet<string> = new Set(
 );
 
 /** Python-2 module names that the unpickler of protocols below 3 maps to today's. */
-const PYTHON2_MODULES: Readonly<Record<string, string>> = {
-  Queue: 'queue',
-  StringIO: 'io',
-  UserDict: 'collections',
-  UserList: 'collections',
-  UserString: 'collections',
-  __builtin__: 'builtins',
-  _abcoll: 'collections.abc',
-  cStringIO: 'io',
-  copy_reg: 'copyreg',
-  repr: 'reprlib',
-  whichdb: 'dbm',
-};
+const PYTHON2_MODULES: ReadonlyMap<string, string> = new Map([
+  ['Queue', 'queue'],
+  ['StringIO', 'io'],
+  ['UserDict', 'collections'],
+  ['UserList', 'collections'],
+  ['UserString', 'collections'],
+  ['__builtin__', 'builtins'],
+  ['_abcoll', 'collections.abc'],
+  ['cStringIO', 'io'],
+  ['copy_reg', 'copyreg'],
+  ['repr', 'reprlib'],
+  ['whichdb', 'dbm'],
+]);
 
 /** A global's name as Python 3 knows it: `__builtin__.set` is `builtins.set`. */
 export function python3Name(module: string, name: string): string {
-  return `${PYTHON2_MODULES[module] ?? module}.${name}`;
+  return `${PYTHON2_MODULES.get(module) ?? module}.${name}`;
 }
 
 /** Whether `torch.load(weights_only=True)` takes the global as it is. */

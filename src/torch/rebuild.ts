@@ -52,9 +52,8 @@ function counts(value: Value | undefined, noun: string, node: PyObject): number[
 }
 
 function sequence(value: Value | undefined): readonly Value[] | undefined {
-  if (value instanceof PyTuple || value instanceof PyList) return value.items;
-  if (value instanceof PyObject && named(value, 'torch.Size')) return sequence(argumentsOf(value)[0]);
-  return undefined;
+  const given = value instanceof PyObject && named(value, 'torch.Size') ? argumentsOf(value)[0] : value;
+  return given instanceof PyTuple || given instanceof PyList ? given.items : undefined;
 }
 
 function named(object: PyObject, name: string): boolean {
@@ -265,6 +264,10 @@ const TENSOR_CLASS =
 const MAX_NESTING = 16;
 let nesting = 0;
 
+/** A tensor has a handful of parts; a hostile file makes it of tensors that are made of the same tensors over and over. */
+const MAX_PARTS = 4096;
+let looks = 0;
+
 /**
  * What tensor a value is; undefined where it is none that is known.
  * @throws UnreadableError `bad-pickle` where a rebuild call has arguments that torch itself would refuse.
@@ -275,6 +278,8 @@ export function tensorForm(value: Value): TensorForm | undefined {
   const rebuild = REBUILDS.get(name);
   if (!rebuild) return TENSOR_CLASS.test(name) ? tensorClass([], value) : undefined;
   if (nesting >= MAX_NESTING) throw fault(value, `tensors nested more than ${MAX_NESTING} deep`);
+  looks = nesting === 0 ? 0 : looks + 1;
+  if (looks > MAX_PARTS) throw fault(value, `made of more than ${MAX_PARTS} tensors`);
   nesting++;
   try {
     return rebuild(argumentsOf(value), value);

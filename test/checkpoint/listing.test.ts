@@ -1,0 +1,120 @@
+import { describe, expect, it } from 'vitest';
+import { listTensors } from '../../src/checkpoint/listing.ts';
+import type { Storage } from '../../src/checkpoint/storage.ts';
+import { PyDict, PyList, type PyPersistent, PyTuple, type Value } from '../../src/pickle/values.ts';
+import { call, dict, global, plain, tuple } from '../torch-forms/build.ts';
+
+const names = (root: Value) => listTensors(root, new Map()).tensors.map(({ name }) => name);
+
+describe('listTensors', () => {
+  it('lists in the order of the stream, by keys, indexes and attributes', () => {
+    const module = call('my.Net');
+    module.effects = [{ op: 'build', state: dict({ weight: plain() }) }];
+    const ordered = call('collections.OrderedDict');
+    ordered.effects = [
+      { op: 'set', keys: ['a', 0], values: [plain(), plain()] },
+      { op: 'build', state: dict({ extra: plain() }) },
+    ];
+    const root = new PyList([dict({ net: module }), ordered, tuple(plain(), 1)]);
+    expect(names(root)).toEqual(['0.net.weight', '1.a', '1.0', '1.@extra', '2.0']);
+    expect(names(plain())).toEqual(['']);
+  });
+
+  it('lists a tensor at every place, with the same node', () => {
+    const tied = plain();
+    const { tensors } = listTensors(dict({ a: tied, b: new PyList([tied]) }), new Map());
+    expect(tensors.map(({ name }) => name)).toEqual(['a', 'b.0']);
+    expect(tensors[0]?.node).toBe(tensors[1]?.node);
+  });
+
+  it('does not enter what it stands in', () => {
+    const list = new PyList([plain()]);
+    list.items.push(list, dict({ again: list }));
+    expect(names(list)).toEqual(['0']);
+  });
+
+  it('counts elements and bytes, and finds storages', () => {
+    const tensor = plain([4, 5]);
+    const persistent = (tensor.args as PyTuple).items[0] as PyPersistent;
+    const storage = { key: '0' } as Storage;
+    const { tensors } = listTensors(tensor, new Map([[persistent, storage]]));
+    expect(tensors[0]).toMatchObject({ elements: 20, bytes: 80, storage, parts: [] });
+  });
+
+  it('gives parts their own places, and their bytes to what is made of them', () => {
+    const sparse = call(
+      'torch._utils._rebuild_sparse_tensor',
+      global('torch.sparse_coo'),
+      tuple(plain([2, 4], 'torch.LongStorage'), plain([4]), tuple(9, 9)),
+    );
+    const { tensors } = listTensors(dict({ s: sparse }), new Map());
+    expect(tensors).toHaveLength(1);
+    expect(tensors[0]).toMatchObject({ kind: 'sparse', elements: 81, bytes: 80 });
+    expect(tensors[0]?.parts.map(({ name, bytes }) => [name, bytes])).toEqual([
+      ['s.<part 0>', 64],
+      ['s.<part 1>', 16],
+    ]);
+  });
+
+  it('takes no bytes from a meta tensor', () => {
+    const meta = call(
+      'torch._utils._rebuild_meta_tensor_no_storage',
+      global('torch.float32'),
+      tuple(5),
+      tuple(1),
+      false,
+    );
+    expect(listTensors(meta, new Map()).tensors[0]).toMatchObject({ kind: 'meta', elements: 5, bytes: 0 });
+  });
+});
+
+describe('a listing without end', () => {
+  /** Lists that hold the one before several times: 2^levels places of few objects. */
+  function unfolding(inner: Value, levels: number): Value {
+    let value = inner;
+    for (let i = 0; i < levels; i++) value = new PyList([value, value]);
+    return value;
+  }
+  const OMISSION = [expect.stringMatching(/^values stand at more than 2000000 places/)];
+
+  it('costs nothing where no tensor is in it', () => {
+    expect(listTensors(unfolding(new PyDict(['a'], [1]), 60), new Map())).toEqual({
+      tensors: [],
+      omissions: [],
+    });
+  });
+
+  it('ends, and says so', { timeout: 60_000 }, () => {
+    const { tensors, omissions } = listTensors(unfolding(plain([]), 60), new Map());
+    expect(tensors.length).toBeLessThan(2_000_000);
+    expect(omissions).toEqual(OMISSION);
+  });
+
+  it('ends where wide containers stand at many places', { timeout: 60_000 }, () => {
+    const wide = new PyList([plain([]), ...Array.from({ length: 500_000 }, (_, i) => i)]);
+    const { tensors, omissions } = listTensors(unfolding(wide, 40), new Map());
+    expect(tensors.length).toBeLessThan(1000);
+    expect(omissions).toEqual(OMISSION);
+  });
+
+  it('makes the parts of a tensor once, however often it stands there', () => {
+    const made = call(
+      'torch._utils._rebuild_qtensor',
+      ...(plain([2]).args as PyTuple).items.slice(0, 4),
+      new PyTuple([global('torch.per_channel_affine'), ...Array.from({ length: 100 }, () => plain([]))]),
+    );
+    const { tensors } = listTensors(unfolding(made, 12), new Map());
+    expect(tensors).toHaveLength(4096);
+    expect(new Set(tensors.map(({ parts }) => parts)).size).toBe(1);
+    expect(tensors[0]?.parts).toHaveLength(100);
+  });
+
+  it('reads tensors that are made of tensors that are made of tensors', () => {
+    const sparse = (inner: Value): Value =>
+      call('torch._utils._rebuild_sparse_tensor', global('torch.sparse_coo'), tuple(inner, inner, tuple(1)));
+    let value: Value = plain([1]);
+    for (let i = 0; i < 4; i++) value = sparse(value);
+    const [tensor] = listTensors(value, new Map()).tensors;
+    expect(tensor).toMatchObject({ kind: 'sparse' });
+  });
+});
