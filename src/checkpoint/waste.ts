@@ -1,7 +1,7 @@
 import type { Checkpoint } from './checkpoint.ts';
 import type { Storage } from './storage.ts';
 import type { Tensor } from './tensor.ts';
-import { coverageBudget, coveredElements } from './view-coverage.ts';
+import { coverageBudget, coveredElements, isContiguous } from './view-coverage.ts';
 
 /** What storages hold beside what their tensors view. */
 export interface Waste {
@@ -14,7 +14,7 @@ export interface Waste {
 export function findWaste({ tensors, storages }: Pick<Checkpoint, 'tensors' | 'storages'>): Waste {
   const views = new Map<Storage, { view: Tensor; listed: Tensor }[]>();
   const add = (view: Tensor, listed: Tensor): void => {
-    if (view.storage) {
+    if (view.storage && !fills(view, view.storage)) {
       const known = views.get(view.storage);
       if (known) known.push({ view, listed });
       else views.set(view.storage, [{ view, listed }]);
@@ -22,6 +22,8 @@ export function findWaste({ tensors, storages }: Pick<Checkpoint, 'tensors' | 's
     for (const part of view.parts) add(part, listed);
   };
   for (const tensor of tensors) add(tensor, tensor);
+  if (views.size === 0) return { bytes: 0, tensors: [] };
+  forgetFilled(views, tensors);
   const budget = coverageBudget();
   let bytes = 0;
   const wasteful = new Set<Tensor>();
@@ -40,6 +42,19 @@ export function findWaste({ tensors, storages }: Pick<Checkpoint, 'tensors' | 's
     for (const { listed } of viewed) wasteful.add(listed);
   }
   return { bytes, tensors: [...wasteful] };
+}
+
+/** Nearly all tensors of nearly all checkpoints do, and cost no more than this. */
+function fills(view: Tensor, storage: Storage): boolean {
+  return view.bytes === storage.bytes && isContiguous(view);
+}
+
+/** Of the storages of slices, those that some other tensor fills. */
+function forgetFilled(views: Map<Storage, unknown>, tensors: readonly Tensor[]): void {
+  for (const tensor of tensors) {
+    if (tensor.storage && fills(tensor, tensor.storage)) views.delete(tensor.storage);
+    if (tensor.parts.length > 0) forgetFilled(views, tensor.parts);
+  }
 }
 
 /** The views of an untyped storage may differ in dtype and can't be laid over each other then: the sum is the most they view. */

@@ -1,9 +1,9 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { pathName } from '../checkpoint/path.ts';
 import type { Storage } from '../checkpoint/storage.ts';
-import type { Tensor } from '../checkpoint/tensor.ts';
 import { pathOf, walkNodes } from '../checkpoint/walk.ts';
 import { argumentsOf, callableName, PyObject } from '../pickle/values.ts';
+import { namesOn } from './storage-names.ts';
 import { printable } from './wording.ts';
 
 /**
@@ -69,21 +69,7 @@ export function findTagged(checkpoint: Checkpoint, matches: (tag: string) => boo
     tags.add(storage.location);
   }
   if (!storages.size) return undefined;
-  const subjects: string[] = [];
-  const bare = new Set(storages);
-  for (const tensor of checkpoint.tensors) {
-    const hit = storagesOf(tensor).filter((storage) => storages.has(storage));
-    if (hit.length) subjects.push(tensor.name);
-    for (const storage of hit) bare.delete(storage);
-  }
-  for (const storage of bare) subjects.push(`storage ${storage.key}`);
-  return { tags: [...tags], subjects };
-}
-
-/** A sparse or nested tensor has its storages in its parts. */
-function storagesOf({ storage, parts }: Tensor): Storage[] {
-  const own = storage ? [storage] : [];
-  return parts.length ? [...own, ...parts.flatMap(storagesOf)] : own;
+  return { tags: [...tags], subjects: namesOn(checkpoint, storages) };
 }
 
 /** Calls that rebuild a tensor for a device without storages; the third argument names the device, and map_location replaces it. */

@@ -2,10 +2,11 @@ import { crc32 } from 'node:zlib';
 import type { ArchiveRecord, Checkpoint, HeaderFault } from '../checkpoint/checkpoint.ts';
 import type { Storage } from '../checkpoint/storage.ts';
 import { UnreadableError } from '../io/errors.ts';
-import { isBytes, isRange, type Segment, streamSegment } from '../io/segment.ts';
+import { type Segment, streamSegment } from '../io/segment.ts';
 import { METHOD_DEFLATED, METHOD_STORED } from '../zip/constants.ts';
 import { readDirectory } from '../zip/directory.ts';
 import { locateData } from '../zip/locate-data.ts';
+import { storagesByOffset } from './torch-archives.ts';
 
 /** Bytes of a record that are read at a time. */
 const CHUNK = 4 * 2 ** 20;
@@ -94,16 +95,6 @@ async function checkChecksums(
     checked: queue.length,
     faults: queue.flatMap((record) => faults.get(record) ?? []),
   };
-}
-
-function storagesByOffset({ storages }: Checkpoint): Map<number, Storage> {
-  const found = new Map<number, Storage>();
-  for (const storage of storages) {
-    const { content } = storage;
-    if (!content || isBytes(content)) continue;
-    found.set((isRange(content) ? content : content.deflated).offset, storage);
-  }
-  return found;
 }
 
 function contentOf(source: Checkpoint['source'], record: ArchiveRecord): Segment {

@@ -21,6 +21,7 @@ export function entryContent(source: ByteSource, entry: ZipEntry, dataOffset: nu
       'unsupported',
       `record '${entry.name}' is encrypted, which torch can't read either; unpack the archive with its password`,
       entry.headerOffset,
+      'zip/encrypted',
     );
   }
   const range: SourceRange = { source, offset: dataOffset, length: entry.storedSize };
@@ -31,5 +32,6 @@ export function entryContent(source: ByteSource, entry: ZipEntry, dataOffset: nu
     `record '${entry.name}' is compressed by method ${entry.method}, but torch reads only stored (0) and deflated (8); ` +
       'unpack the archive and zip its folder again with zip -0',
     entry.headerOffset,
+    'zip/compressed-record',
   );
 }

@@ -69,7 +69,9 @@ function parseDirectory(bytes: Buffer, end: EndRecord, fileSize: number): ZipDir
     const fault = faultOf(view, at);
     if (fault !== undefined) throw brokenEntry(index, end, at, fault);
     const entry = readEntry(bytes, view, at);
-    if (entry === undefined) throw brokenEntry(index, end, at, 'its zip64 numbers are missing');
+    if (entry === undefined) {
+      throw brokenEntry(index, end, at, 'its zip64 numbers are missing', 'zip/zip32-sizes');
+    }
     checkEntry(entry, end.directoryOffset + at, fileSize);
     entries.push(entry);
     at += entryLength(view, at);
@@ -137,6 +139,7 @@ function checkEntry(entry: ZipEntry, offset: number, fileSize: number): void {
       `record '${name}' of ${storedSize} bytes at offset ${headerOffset} passes the end of the file at ${fileSize}; ` +
         'copy or download the file again',
       offset,
+      'zip/damaged',
     );
   }
   if (method === METHOD_STORED && size !== storedSize) {
@@ -144,17 +147,25 @@ function checkEntry(entry: ZipEntry, offset: number, fileSize: number): void {
       'bad-archive',
       `record '${name}' is stored as it is, but has ${size} bytes by one number and ${storedSize} by the other`,
       offset,
+      'zip/damaged',
     );
   }
 }
 
-function brokenEntry(index: number, end: EndRecord, at: number, why: string): UnreadableError {
+function brokenEntry(
+  index: number,
+  end: EndRecord,
+  at: number,
+  why: string,
+  rule = 'zip/damaged',
+): UnreadableError {
   const offset = end.directoryOffset + at;
   return new UnreadableError(
     'bad-archive',
     `zip directory entry ${index + 1} of ${end.entries} at offset ${offset} is damaged: ${why}; ` +
       'copy or download the file again',
     offset,
+    rule,
   );
 }
 

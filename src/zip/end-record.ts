@@ -93,9 +93,15 @@ async function missingEnd(source: ByteSource): Promise<UnreadableError> {
       `zip archive of ${source.size} bytes is cut short: it starts like one, but the directory at its end is missing; ` +
         'copy or download the file again',
       source.size,
+      'zip/truncated',
     );
   }
-  return new UnreadableError('bad-archive', 'no zip directory found at the end of the file', source.size);
+  return new UnreadableError(
+    'bad-archive',
+    'no zip directory found at the end of the file',
+    source.size,
+    'zip/damaged',
+  );
 }
 
 interface EndNumbers {
@@ -133,6 +139,7 @@ async function readZip64End(source: ByteSource, tail: Tail, end: number): Promis
       `zip64 locator at offset ${locator} points to ${offset}, past the end of the file at ${source.size}; ` +
         'copy or download the file again',
       locator,
+      'zip/damaged',
     );
   }
   const bytes = await readNear(source, tail, offset, ZIP64_END_BYTES);
@@ -143,6 +150,7 @@ async function readZip64End(source: ByteSource, tail: Tail, end: number): Promis
       'bad-archive',
       `zip64 end record at offset ${offset} declares a length of ${length}, expected at least ${ZIP64_END_BYTES - 12}`,
       offset,
+      'zip/damaged',
     );
   }
   return {
@@ -162,7 +170,8 @@ export function readUInt64(bytes: Buffer, at: number): number {
 }
 
 function checkEnd(end: EndNumbers, size: number, offset: number): void {
-  const bad = (message: string): UnreadableError => new UnreadableError('bad-archive', message, offset);
+  const bad = (message: string): UnreadableError =>
+    new UnreadableError('bad-archive', message, offset, 'zip/damaged');
   // Some writers count disks from 1; torch takes both.
   const oneDisk = end.disk === end.directoryDisk && end.disk <= 1 && end.entries === end.entriesOnDisk;
   if (!oneDisk) {

@@ -6,6 +6,7 @@ import { PyBytes, PyList } from '../../src/pickle/values.ts';
 import { call, checkpointOf, dict, instance, orderedDict, tensor } from '../support/checkpoint-builder.ts';
 import { ASKED_CASES } from './asked-cases.ts';
 import { built, clean, file, network } from './case-builders.ts';
+import { CONTAINER_CASES, largePickle } from './container-cases.ts';
 import { GLOBAL_CASES } from './global-cases.ts';
 import { KEY_CASES } from './key-cases.ts';
 import { LAYOUT_CASES } from './layout-cases.ts';
@@ -17,6 +18,8 @@ export type Fixture = { readonly name: string; readonly build: () => Checkpoint 
 export interface RuleCases {
   /** What the user asks of the checkpoints, for the rules that are silent otherwise. */
   readonly ask?: DiagnoseOptions;
+  /** The rule needs the checksums of all bytes. */
+  readonly crc?: boolean;
   readonly triggers: readonly Fixture[];
   readonly quiet: readonly Fixture[];
 }
@@ -337,6 +340,7 @@ export const CASES: Readonly<Record<string, RuleCases>> = {
       { name: '5 GiB of bytes in protocol 4', build: () => payload(5 * 2 ** 30, 'BINBYTES8', 4) },
       { name: '1.5 GiB of bytes in protocol 3', build: () => payload(1.5 * 2 ** 30, 'BINBYTES', 3) },
       { name: '3 GiB of text in protocol 2', build: () => payload(3 * 2 ** 30, 'BINUNICODE', 2) },
+      { name: 'a pickle of 5 GiB', build: () => largePickle(5 * 2 ** 30) },
     ],
     quiet: [
       clean,
@@ -347,5 +351,6 @@ export const CASES: Readonly<Record<string, RuleCases>> = {
   ...GLOBAL_CASES,
   ...KEY_CASES,
   ...LAYOUT_CASES,
+  ...CONTAINER_CASES,
   ...ASKED_CASES,
 };

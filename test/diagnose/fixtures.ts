@@ -1,7 +1,10 @@
 import { fileURLToPath } from 'node:url';
 import type { Checkpoint } from '../../src/checkpoint/checkpoint.ts';
+import { diagnose, diagnoseFailure } from '../../src/diagnose/engine.ts';
+import type { Finding } from '../../src/diagnose/finding.ts';
+import { examinePayload } from '../../src/diagnose/payload.ts';
 import { openCheckpoint } from '../../src/formats/open.ts';
-import type { Fixture } from './cases.ts';
+import type { Fixture, RuleCases } from './cases.ts';
 
 export function fixturePath(file: string): string {
   return fileURLToPath(new URL(`../../fixtures/${file}`, import.meta.url));
@@ -12,11 +15,31 @@ export function nameOf(fixture: Fixture): string {
 }
 
 /** Opens or builds the checkpoint, and closes it when the work is done. */
-export async function withCheckpoint<T>(fixture: Fixture, work: (checkpoint: Checkpoint) => T): Promise<T> {
+export async function withCheckpoint<T>(
+  fixture: Fixture,
+  work: (checkpoint: Checkpoint) => T | Promise<T>,
+): Promise<T> {
   const checkpoint = 'file' in fixture ? await openCheckpoint(fixturePath(fixture.file)) : fixture.build();
   try {
-    return work(checkpoint);
+    return await work(checkpoint);
   } finally {
     await checkpoint.close();
+  }
+}
+
+/** What `inspect` finds in it, whether it can be opened or not. */
+export async function findingsOf(
+  fixture: Fixture,
+  { ask, crc }: Pick<RuleCases, 'ask' | 'crc'> = {},
+): Promise<{ findings: Finding[]; opened: boolean }> {
+  try {
+    const findings = await withCheckpoint(fixture, async (checkpoint) =>
+      diagnose(checkpoint, { ...ask, ...(crc && { payload: await examinePayload(checkpoint, { crc }) }) }),
+    );
+    return { findings, opened: true };
+  } catch (error) {
+    const findings = diagnoseFailure(error, ask);
+    if (!('file' in fixture) || findings.length === 0) throw error;
+    return { findings, opened: false };
   }
 }

@@ -1,9 +1,15 @@
 import type { Rule } from '../define-rule.ts';
 import { ASKED_RULES } from './asked.ts';
+import minTorch from './compat/min-torch.ts';
+import { CONTAINER_RULES } from './container.ts';
+import plainPickle from './content/plain-pickle.ts';
 import trainingState from './content/training-state.ts';
 import wholeModule from './content/whole-module.ts';
+import sharedMemory from './convert/shared-memory.ts';
 import cudaTag from './device/cuda-tag.ts';
 import exoticTag from './device/exotic-tag.ts';
+import indexOutOfRange from './device/index-out-of-range.ts';
+import metaStorage from './device/meta-storage.ts';
 import nonstandardCpuTag from './device/nonstandard-cpu-tag.ts';
 import bfloat16 from './dtype/bfloat16.ts';
 import double from './dtype/double.ts';
@@ -36,14 +42,19 @@ import inlineBytesHuge from './pickle/inline-bytes-huge.ts';
 import oddArgument from './pickle/odd-argument.ts';
 import oddStream from './pickle/odd-stream.ts';
 import protocol from './pickle/protocol.ts';
-import { SAFETY_RULES } from './safety/index.ts';
+import python2Strings from './pickle/python2-strings.ts';
+import { SAFETY_RULES } from './safety.ts';
 import emptyPlaceholders from './sharding/empty-placeholders.ts';
 import flatParam from './sharding/flat-param.ts';
+import oversized from './storage/oversized.ts';
+import tied from './storage/tied.ts';
 
 /** The catalogue, in the order in which findings of one severity are told: what keeps a file from loading comes first. */
 export const RULES: readonly Rule[] = [
   ...SAFETY_RULES,
+  ...CONTAINER_RULES,
   protocol,
+  python2Strings,
   inlineBytesHuge,
   oddArgument,
   oddStream,
@@ -55,12 +66,15 @@ export const RULES: readonly Rule[] = [
   numpy2,
   platformPath,
   dtensor,
+  plainPickle,
   wholeModule,
   flatParam,
   emptyPlaceholders,
   exoticTag,
   nonstandardCpuTag,
+  metaStorage,
   cudaTag,
+  indexOutOfRange,
   torchscript,
   modulePrefix,
   compilePrefix,
@@ -81,5 +95,9 @@ export const RULES: readonly Rule[] = [
   legacyNames,
   trainingState,
   notTorchscript,
+  oversized,
+  tied,
+  sharedMemory,
+  minTorch,
   ...ASKED_RULES,
 ];

@@ -1,0 +1,71 @@
+import type { Checkpoint } from '../../../checkpoint/checkpoint.ts';
+import { contentOffset, DEFAULT_ALIGNMENT, descriptorBytes } from '../../../zip/placement.ts';
+import { defineRule, type RuleResult } from '../../define-rule.ts';
+import { namesOn } from '../../storage-names.ts';
+import { rewriteFlags, rewriteWords } from '../../torch-archives.ts';
+import { counted } from '../../wording.ts';
+
+/** Of complex128, the widest element that torch has. */
+const WIDEST = 16;
+
+export default defineRule({
+  id: 'compat/mmap',
+  severity: 'info',
+  needs: 'container',
+  title: 'Memory-mapped or meta loading finds the tensors at the wrong place, or misaligned',
+  check(checkpoint) {
+    const { container, damage } = checkpoint;
+    if (container.kind !== 'torch-zip' || container.wrapper || damage.length) return undefined;
+    return [brokenPromise(checkpoint), misaligned(checkpoint)].filter((result) => result !== undefined);
+  },
+});
+
+/**
+ * With the record `.format_version` torch since 2.7 may compute where storages stand instead of reading it: in the order of the
+ * pickle, under the keys 0, 1, 2 …, each behind the descriptor and the padding of the one before.
+ */
+function brokenPromise(checkpoint: Checkpoint): RuleResult | undefined {
+  const { records, storages } = checkpoint;
+  if (!records.some(({ name, outsideRoot }) => name === '.format_version' && !outsideRoot)) return undefined;
+  const renamed = storages.findIndex(({ key }, index) => key !== String(index));
+  const moved = renamed < 0 ? firstMoved(checkpoint) : -1;
+  if (renamed < 0 && moved < 0) return undefined;
+  const subjects = namesOn(checkpoint, new Set(storages.slice(renamed < 0 ? moved : renamed)));
+  const failure =
+    renamed >= 0
+      ? `map_location="meta" fails with "expected key '${renamed}', got …"`
+      : 'mmap=True with calculate_storage_offsets gives wrong numbers without a word';
+  return {
+    message: `The record .format_version promises that the storages stand where torch computes them, and they do not: ${failure}. A tool rewrote the archive and kept the record; a plain torch.load is not affected. ${rewriteWords(checkpoint, 'fix writes them where they belong.')}`,
+    subjects,
+    fix: rewriteFlags(checkpoint),
+  };
+}
+
+/** Index of the first storage that does not follow the one before it as torch lays them out; -1 where all do. */
+function firstMoved({ storages, archive, container }: Checkpoint): number {
+  const alignment = archive?.alignment ?? DEFAULT_ALIGNMENT;
+  let header: number | undefined;
+  for (const [index, { fileOffset, bytes, key }] of storages.entries()) {
+    if (fileOffset === null) return index;
+    const nameLength = Buffer.byteLength(`${container.root}/data/${key}`);
+    if (header !== undefined && contentOffset(header, nameLength, bytes, alignment) !== fileOffset)
+      return index;
+    header = fileOffset + bytes + descriptorBytes(header ?? fileOffset, bytes);
+  }
+  return -1;
+}
+
+function misaligned(checkpoint: Checkpoint): RuleResult | undefined {
+  const storages = checkpoint.storages.filter(
+    ({ fileOffset, dtype, bytes }) =>
+      fileOffset !== null && bytes > 0 && fileOffset % Math.min(dtype?.itemSize ?? 1, WIDEST) !== 0,
+  );
+  if (!storages.length) return undefined;
+  const subjects = namesOn(checkpoint, new Set(storages));
+  return {
+    message: `${counted(subjects.length, 'tensor does', 'tensors do')} not start at a multiple of ${subjects.length === 1 ? 'its' : 'their'} element size in the file, where torch.save aligns to 64 bytes: with mmap=True ${subjects.length === 1 ? 'it stands' : 'they stand'} misaligned in memory, which is slower, and fails on some processors. ${rewriteWords(checkpoint, 'fix aligns them.')}`,
+    subjects,
+    fix: rewriteFlags(checkpoint),
+  };
+}

@@ -1,0 +1,29 @@
+import { segmentLength } from '../../../io/segment.ts';
+import { defineRule } from '../../define-rule.ts';
+import { namesOn } from '../../storage-names.ts';
+import { counted, listed } from '../../wording.ts';
+
+export default defineRule({
+  id: 'legacy/truncated',
+  severity: 'error',
+  needs: 'container',
+  title: 'A file of the legacy format is cut short',
+  check(checkpoint) {
+    const { container, storages, source } = checkpoint;
+    if (container.kind !== 'torch-legacy') return undefined;
+    const cut = storages.filter(
+      ({ content, bytes }) => bytes > 0 && (content ? segmentLength(content) : 0) < bytes,
+    );
+    if (!cut.length) return undefined;
+    const subjects = namesOn(checkpoint, new Set(cut));
+    return {
+      message: `The file ends at byte ${source.size}, within or before the bytes of ${counted(subjects.length, 'tensor')} (${listed(subjects)}): torch.load fails with "unexpected EOF, expected … more bytes. The file might be corrupted." Get the file again; fix can not bring back what is not there.`,
+      subjects,
+    };
+  },
+  explain: () => ({
+    message:
+      'The file ends inside its pickles, before any tensor: torch.load fails with "pickle data was truncated", or "index out of range" or "EOFError" with weights_only=True. Get the file again; fix can not bring back what is not there.',
+    subjects: [],
+  }),
+});

@@ -1,0 +1,48 @@
+import type { Checkpoint } from '../../../checkpoint/checkpoint.ts';
+import { defineRule, type RuleResult } from '../../define-rule.ts';
+import type { PayloadFacts } from '../../payload.ts';
+import { namesOn } from '../../storage-names.ts';
+import { isTorchArchive } from '../../torch-archives.ts';
+import { counted, listed } from '../../wording.ts';
+
+const PICKLE = 'data.pkl';
+const CURE = 'Get the file again, or compare it with a copy; fix can not know what stood there.';
+
+export default defineRule({
+  id: 'zip/crc-mismatch',
+  severity: 'error',
+  // the sum of the pickle is known without more reading; those of the tensors only where --verify-crc had the file read
+  needs: 'pickle',
+  title: 'Bytes are not those that were saved: a checksum does not match',
+  check(checkpoint, { payload }) {
+    if (!isTorchArchive(checkpoint)) return undefined;
+    const pickle = pickleResult(checkpoint);
+    const others = payload?.checksums && recordsResult(checkpoint, payload.checksums);
+    return [...(others ? [others] : []), ...(pickle ? [pickle] : [])];
+  },
+});
+
+function recordsResult(
+  checkpoint: Checkpoint,
+  { checked, faults }: NonNullable<PayloadFacts['checksums']>,
+): RuleResult | undefined {
+  const damaged = faults.filter(({ record }) => record.toLowerCase() !== PICKLE);
+  if (!damaged.length) return undefined;
+  const storages = new Set(damaged.flatMap(({ storage }) => storage ?? []));
+  const bare = damaged.filter(({ storage }) => !storage).map(({ record }) => record);
+  const subjects = [...namesOn(checkpoint, storages), ...bare];
+  return {
+    message: `${damaged.length} of ${counted(checked, 'record')} ${damaged.length === 1 ? 'does' : 'do'} not match the CRC-32 in the archive (${listed(damaged.map(({ record }) => record))}): bytes changed since the file was saved. torch.load never looks and gives wrong numbers without a word; unzip -t says "bad CRC". ${CURE}`,
+    subjects,
+  };
+}
+
+function pickleResult({ records, pickle }: Checkpoint): RuleResult | undefined {
+  const record = records.find(({ name, outsideRoot }) => !outsideRoot && name.toLowerCase() === PICKLE);
+  if (!record?.crc32 || pickle?.crc32 === undefined || record.crc32 === pickle.crc32) return undefined;
+  return {
+    severity: 'warning',
+    message: `The record ${PICKLE} does not match its CRC-32: it was damaged, or changed by a tool that left the sum as it was. torch.load never looks; a name, a size or a number in it may be wrong. ${CURE}`,
+    subjects: [PICKLE],
+  };
+}

@@ -1,0 +1,50 @@
+import type { Checkpoint } from '../../../checkpoint/checkpoint.ts';
+import type { Storage } from '../../../checkpoint/storage.ts';
+import { segmentLength } from '../../../io/segment.ts';
+import { defineRule, type RuleResult } from '../../define-rule.ts';
+import { namesOn } from '../../storage-names.ts';
+import { isTorchArchive, rewriteFlags, rewriteWords } from '../../torch-archives.ts';
+import { counted, printable } from '../../wording.ts';
+import { isCutTo32Bits } from './zip32-sizes.ts';
+
+export default defineRule({
+  id: 'zip/record-size',
+  severity: 'error',
+  needs: 'pickle',
+  title: 'A record has more or fewer bytes than its storage',
+  check(checkpoint) {
+    if (!isTorchArchive(checkpoint)) return undefined;
+    const there = checkpoint.storages.filter(({ content }) => content);
+    const long = there.filter((storage) => sizeOf(storage) > storage.bytes);
+    const short = there.filter((storage) => sizeOf(storage) < storage.bytes && !isCutTo32Bits(storage));
+    return [
+      ...(short.length ? [tooShort(checkpoint, short)] : []),
+      ...(long.length ? [tooLong(checkpoint, long)] : []),
+    ];
+  },
+});
+
+function tooShort(checkpoint: Checkpoint, storages: readonly Storage[]): RuleResult {
+  const subjects = namesOn(checkpoint, new Set(storages));
+  return {
+    message: `${counted(storages.length, 'storage has', 'storages have')} fewer bytes in the file than ${storages.length === 1 ? 'its tensors need' : 'their tensors need'}: ${failure(storages)}. Older ones, and mmap=True, load chance instead of weights. Get the file again; fix can not bring back what is not there.`,
+    subjects,
+  };
+}
+
+function tooLong(checkpoint: Checkpoint, storages: readonly Storage[]): RuleResult {
+  return {
+    message: `${counted(storages.length, 'storage has', 'storages have')} more bytes in the file than ${storages.length === 1 ? 'its tensors need' : 'their tensors need'}: ${failure(storages)}; older ones load it. ${rewriteWords(checkpoint, 'fix leaves the surplus out.')}`,
+    subjects: namesOn(checkpoint, new Set(storages)),
+    fix: rewriteFlags(checkpoint),
+  };
+}
+
+function failure([first]: readonly Storage[]): string {
+  const { key, bytes } = first as Storage;
+  return `torch.load since 2.10 fails with "record size (${sizeOf(first as Storage)} bytes) does not match expected size (${bytes} bytes …)" at data/${printable(key)}`;
+}
+
+function sizeOf({ content }: Storage): number {
+  return content ? segmentLength(content) : 0;
+}
