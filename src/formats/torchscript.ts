@@ -62,7 +62,12 @@ export async function openTorchScript(archive: Archive, path: string): Promise<C
     records: archive.records(),
     archive: facts,
     ...(constants && { annotations: new PyDict(['constants'], [constants]) }),
-    loadable: async () => torchScriptStateDict(pickle.value, archive),
+    loadable: async () => {
+      const { root, notes } = await torchScriptStateDict(pickle.value, archive);
+      const frozen =
+        'tensors that are constants of the code (a frozen module has all of its weights there) have no names, and are left out';
+      return { root, notes: constants ? [...notes, frozen] : notes };
+    },
   });
   return { ...checkpoint, tensors: checkpoint.tensors.flatMap(withQuantizer) };
 }
