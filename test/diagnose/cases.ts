@@ -10,6 +10,7 @@ import { CONTAINER_CASES, largePickle } from './container-cases.ts';
 import { GLOBAL_CASES } from './global-cases.ts';
 import { KEY_CASES } from './key-cases.ts';
 import { LAYOUT_CASES } from './layout-cases.ts';
+import { SAFETY_CASES } from './safety-cases.ts';
 
 /** A checkpoint, built here or standing in `fixtures/` as a real torch wrote it. */
 export type Fixture = { readonly name: string; readonly build: () => Checkpoint } | { readonly file: string };
@@ -353,4 +354,5 @@ export const CASES: Readonly<Record<string, RuleCases>> = {
   ...LAYOUT_CASES,
   ...CONTAINER_CASES,
   ...ASKED_CASES,
+  ...SAFETY_CASES,
 };

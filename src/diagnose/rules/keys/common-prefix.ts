@@ -1,13 +1,8 @@
 import type { StateDict } from '../../../checkpoint/state-dicts.ts';
 import { defineRule } from '../../define-rule.ts';
+import { HOLDERS } from '../../key-names.ts';
 import { counted, listed, namesUnder, placeName, printable } from '../../wording.ts';
 import type { Wrapping } from '../../wrappers.ts';
-
-/** Attributes under which training frameworks and scripts keep the model; a name such as `encoder` tells nothing. */
-const HOLDERS = new Set([
-  ...['model', '_model', 'net', '_net', 'network', 'backbone', 'student', 'teacher', 'online_network'],
-  ...['ema_model', 'policy', 'generator', 'G', 'netG', 'base', 'base_net', 'wrapped_model', 'inner_model'],
-]);
 
 export default defineRule({
   id: 'keys/common-prefix',

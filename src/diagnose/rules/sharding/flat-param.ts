@@ -1,8 +1,6 @@
 import { defineRule } from '../../define-rule.ts';
+import { FLAT_PARAMETER } from '../../key-names.ts';
 import { counted, listed, namesUnder, printable } from '../../wording.ts';
-
-/** `FullyShardedDataParallel` lays the parameters of a unit end to end into one; the shapes stand in the running model alone. */
-const FLAT = /(^|\.)_?flat_param(_\d+)?$/;
 
 export default defineRule({
   id: 'sharding/flat-param',
@@ -12,7 +10,7 @@ export default defineRule({
   check(_checkpoint, { stateDicts }) {
     const found = stateDicts
       .filter(({ inOptimizer }) => !inOptimizer)
-      .map(({ path, tensorKeys }) => ({ path, keys: tensorKeys.filter((key) => FLAT.test(key)) }))
+      .map(({ path, tensorKeys }) => ({ path, keys: tensorKeys.filter((key) => FLAT_PARAMETER.test(key)) }))
       .filter(({ keys }) => keys.length);
     const first = found[0]?.keys[0];
     if (first === undefined) return undefined;
