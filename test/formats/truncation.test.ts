@@ -32,7 +32,7 @@ async function readAll(bytes: Uint8Array): Promise<UnreadableError | undefined> 
 }
 
 describe('a file that is cut short', () => {
-  it.each(FILES)('%s is told in one line, wherever it is cut', async (file) => {
+  it.each(FILES)('%s is told in one line, wherever it is cut', { timeout: 60_000 }, async (file) => {
     const bytes = readFileSync(`fixtures/${file}`);
     const step = bytes.length <= EVERY_BYTE ? 1 : 7;
     // what comes after the last byte that is read may be cut: tar and its blocks of zeros, the bytes behind STOP
