@@ -38,9 +38,11 @@ const LOADED = FILES.filter(
 const READ_ALL_THE_SAME = 'damaged/local_header_damaged.pth';
 // storages that view another are gone in what we read: their tensors stand on the other, further on
 const VIEWED = ['legacy/storage_views.pth', 'tar/state_dict.tar'];
+// what torch.load refuses by its kind alone
+const OTHER_CONTAINERS = ['foreign/safetensors.pth', 'foreign/torchscript.pth'];
 const UNREADABLE = FILES.filter(
   ({ file, plain }) =>
-    file.startsWith('foreign/') ||
+    (file.startsWith('foreign/') && !OTHER_CONTAINERS.includes(file)) ||
     (file.startsWith('damaged/') && plain !== 'ok' && file !== READ_ALL_THE_SAME),
 );
 

@@ -27,6 +27,11 @@ describe('inspectDocument', () => {
       schema: 'ckpt-doctor/inspect/1',
       file: { path: 'model.pth', bytes: 46827520 },
       container: { kind: 'torch-zip', pickleProtocol: 2, byteOrder: 'little', root: 'model', entries: 5 },
+      producer: { torch: '2.1 or newer' },
+      roles: [
+        { role: 'model', paths: ['state_dict'], tensors: 1, bytes: 37632 },
+        { role: 'progress', paths: ['epoch'], tensors: 0, bytes: 0 },
+      ],
       totals: {
         tensors: 1,
         parameters: 9408,
