@@ -11,6 +11,7 @@ import { GLOBAL_CASES } from './global-cases.ts';
 import { KEY_CASES } from './key-cases.ts';
 import { LAYOUT_CASES } from './layout-cases.ts';
 import { SAFETY_CASES } from './safety-cases.ts';
+import { SHARDING_CASES } from './sharding-cases.ts';
 
 /** A checkpoint, built here or standing in `fixtures/` as a real torch wrote it. */
 export type Fixture = { readonly name: string; readonly build: () => Checkpoint } | { readonly file: string };
@@ -355,4 +356,5 @@ export const CASES: Readonly<Record<string, RuleCases>> = {
   ...CONTAINER_CASES,
   ...ASKED_CASES,
   ...SAFETY_CASES,
+  ...SHARDING_CASES,
 };

@@ -46,6 +46,10 @@ import python2Strings from './pickle/python2-strings.ts';
 import { SAFETY_RULES } from './safety.ts';
 import emptyPlaceholders from './sharding/empty-placeholders.ts';
 import flatParam from './sharding/flat-param.ts';
+import indexMismatch from './sharding/index-mismatch.ts';
+import loneShard from './sharding/lone-shard.ts';
+import missingFile from './sharding/missing-file.ts';
+import totalSize from './sharding/total-size.ts';
 import oversized from './storage/oversized.ts';
 import tied from './storage/tied.ts';
 
@@ -68,8 +72,12 @@ export const RULES: readonly Rule[] = [
   dtensor,
   plainPickle,
   wholeModule,
+  missingFile,
+  indexMismatch,
   flatParam,
   emptyPlaceholders,
+  loneShard,
+  totalSize,
   exoticTag,
   nonstandardCpuTag,
   metaStorage,
