@@ -1,4 +1,6 @@
 import { type FixOptions, fixCheckpoint } from '../fix/fix.ts';
+import { isRemote } from '../io/address.ts';
+import { RefusedError } from '../io/errors.ts';
 import { fixDocument } from '../report/fix-document.ts';
 import type { FixCommandOptions } from './commands/fix.ts';
 import type { Context } from './context.ts';
@@ -9,6 +11,9 @@ import { type Progress, progress } from './progress.ts';
 export async function fixFile(file: string, options: FixCommandOptions, context: Context): Promise<void> {
   let bar: Progress | undefined;
   try {
+    if (file === '-' || isRemote(file)) {
+      throw new RefusedError('a fix needs a file that it can read from end to end; download it first');
+    }
     const result = await fixCheckpoint(file, {
       ...fixOptions(options),
       onProgress(written, total) {

@@ -3,6 +3,7 @@ import type { NameMatcher } from '../checkpoint/name-glob.ts';
 import { diagnose, diagnoseFailure } from '../diagnose/engine.ts';
 import type { PayloadFacts } from '../diagnose/payload.ts';
 import { openCheckpoint } from '../formats/open.ts';
+import { isRemote, printableAddress } from '../io/address.ts';
 import type { CheckFileEntry } from '../report/check-document.ts';
 import {
   type InspectDocument,
@@ -59,13 +60,15 @@ async function compileFilter(glob: string): Promise<NameMatcher> {
 }
 
 async function inspectOne(
-  file: string,
+  given: string,
   filter: NameMatcher | undefined,
   options: InspectCommandOptions,
   context: Context,
 ): Promise<Inspection> {
+  // an address may hold a token, and goes into reports
+  const file = isRemote(given) ? printableAddress(given) : given;
   try {
-    const checkpoint = await openCheckpoint(file);
+    const checkpoint = await openCheckpoint(given, options.header ? { headers: options.header } : {});
     try {
       const findings = diagnose(checkpoint, { payload: await readPayload(checkpoint, options, context) });
       const { allSubjects = false } = options;

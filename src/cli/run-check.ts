@@ -33,6 +33,7 @@ export async function runCheck(
 
   const bar = progress('checking', files.length, context, options);
   const checked = await checkFiles(files, policy, {
+    headers: options.header,
     baseline,
     update: options.updateBaseline,
     verifyCrc: options.verifyCrc,

@@ -1,8 +1,10 @@
 import { dirname } from 'node:path';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import { isRemote, printableAddress } from '../io/address.ts';
 import type { ByteSource } from '../io/byte-source.ts';
 import { UnreadableError } from '../io/errors.ts';
 import { openFile } from '../io/file-source.ts';
+import type { RemoteOptions } from '../io/http-source.ts';
 import { findJournaled } from '../io/journal-path.ts';
 import { PickleFault } from '../pickle/trace.ts';
 import { detect } from './detect.ts';
@@ -11,16 +13,27 @@ import { openArchive } from './open-archive.ts';
 /** A checkpoint in a tar in a gzip is three; nobody packs deeper, but a made file may hold itself. */
 const MOST_NESTED = 4;
 
+/** What a remote file needs besides its address. */
+export type OpenOptions = RemoteOptions;
+
 /** Opens another file of the same checkpoint by its name: a shard beside its index. */
 export type OpenSibling = (name: string) => Promise<ByteSource>;
 
 /**
  * Opens a checkpoint: a file, or a folder that is known to hold one. Close it when done. Where a fix in place of the file was
  * interrupted, that is its first damage, and it is shown as it was before.
- * @param path A path of the file system.
+ * @param path A path of the file system, `-` for standard input, or an address: `https://…`, `hf://org/name/file`.
  * @throws UnreadableError when the file can't be had, is no checkpoint (the message names what it is), or is damaged.
  */
-export async function openCheckpoint(path: string): Promise<Checkpoint> {
+export async function openCheckpoint(path: string, options: OpenOptions = {}): Promise<Checkpoint> {
+  if (path === '-') {
+    const { openStdin } = await import('../io/stdin-source.ts');
+    return openSource(await openStdin(), path);
+  }
+  if (isRemote(path)) {
+    const { openRemote } = await import('../io/http-source.ts');
+    return openSource(await openRemote(path, options), printableAddress(path));
+  }
   const journaled = findJournaled(path);
   let source: ByteSource;
   try {

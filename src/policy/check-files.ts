@@ -3,6 +3,7 @@ import { diagnose, diagnoseFailure } from '../diagnose/engine.ts';
 import type { Finding, Severity } from '../diagnose/finding.ts';
 import type { PayloadFacts } from '../diagnose/payload.ts';
 import { openCheckpoint } from '../formats/open.ts';
+import { isRemote, printableAddress } from '../io/address.ts';
 import type { Baseline } from './baseline.ts';
 import type { FilePolicy, Policy } from './policy.ts';
 
@@ -34,6 +35,8 @@ export interface CheckOptions {
   readonly verifyCrc?: boolean | undefined;
   /** What is kept of a finding when its file is done: a name for each of 100 000 tensors would fill the memory. */
   readonly shorten?: ((findings: readonly Finding[]) => readonly Finding[]) | undefined;
+  /** Sent to the servers of remote files. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly onFile?: ((done: number) => void) | undefined;
 }
 
@@ -53,7 +56,9 @@ export async function checkFiles(
       const index = next++;
       const path = paths[index] as string;
       const { findings, error } = await examine(path, policy(path), options);
-      checked[index] = judge(path, findings, error, policy(path), options);
+      // an address may hold a token, and goes into reports
+      const shown = isRemote(path) ? printableAddress(path) : path;
+      checked[index] = judge(shown, findings, error, policy(path), options);
       options.onFile?.(++done);
     }
   };
@@ -69,10 +74,10 @@ interface Examined {
 async function examine(
   path: string,
   { settings, expected }: FilePolicy,
-  { verifyCrc }: CheckOptions,
+  { verifyCrc, headers }: CheckOptions,
 ): Promise<Examined> {
   try {
-    const checkpoint = await openCheckpoint(path);
+    const checkpoint = await openCheckpoint(path, headers ? { headers } : {});
     try {
       const payload = verifyCrc ? await readPayload(checkpoint) : {};
       const findings = diagnose(checkpoint, {

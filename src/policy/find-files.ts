@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isRemote } from '../io/address.ts';
 
 /** How the files are called that torch and its libraries write. */
 export const CHECKPOINT_EXTENSIONS = ['pth', 'pt', 'bin', 'ckpt', 'safetensors'] as const;
@@ -36,6 +37,7 @@ export async function findFiles(
 }
 
 async function expand(path: string): Promise<readonly string[]> {
+  if (isRemote(path)) return [path];
   const stats = await stat(path).catch(() => undefined);
   const isPattern = !stats && /[*?{}[\]!()]/.test(path);
   if (!stats?.isDirectory() && !isPattern) return [path];

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Context, GlobalOptions } from '../context.ts';
 import { SEVERITIES } from '../exit-codes.ts';
+import { addHeader, type Headers } from '../headers.ts';
 import { CHECK_FORMATS, type CheckFormat, parseReportTarget, type ReportTarget } from '../report-target.ts';
 
 const PRESET_NAMES = ['recommended', 'strict', 'cpu-serving', 'release'] as const;
@@ -18,6 +19,7 @@ export interface CheckCommandOptions extends GlobalOptions {
   readonly baseline?: string;
   readonly updateBaseline?: boolean;
   readonly verifyCrc?: boolean;
+  readonly header?: Headers;
   readonly allSubjects?: boolean;
 }
 
@@ -42,6 +44,7 @@ export function define(command: Command, context: Context): void {
     .option('--expect <keys.json>', 'names, shapes and dtypes of the model (inspect --emit-keys)')
     .option('--baseline <file>', 'findings that are accepted')
     .option('--update-baseline', 'accept what is found now')
+    .option('--header <header>', "sent to the server of a remote file: 'Authorization: Bearer …'", addHeader)
     .option('--verify-crc', 'read every byte and hold it against the checksums')
     .option('--all-subjects', 'every tensor that a finding is about')
     .action(async (paths: string[]) => {

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Context, GlobalOptions } from '../context.ts';
 import { SEVERITIES } from '../exit-codes.ts';
+import { addHeader, type Headers } from '../headers.ts';
 
 const FORMATS = ['text', 'json', 'sarif', 'markdown'] as const;
 
@@ -8,6 +9,7 @@ const FORMATS = ['text', 'json', 'sarif', 'markdown'] as const;
 export interface InspectCommandOptions extends GlobalOptions {
   readonly format: (typeof FORMATS)[number];
   readonly emitKeys?: boolean;
+  readonly header?: Headers;
   readonly all?: boolean;
   readonly depth?: number;
   readonly filter?: string;
@@ -24,6 +26,7 @@ export function define(command: Command, context: Context): void {
     .option('--depth <n>', 'levels of the tree to open', wholeNumber)
     .option('--filter <glob>', "only tensors whose dotted name matches: '*.bias', '**.attn.**'")
     .option('--all-subjects', 'every tensor that a finding is about')
+    .option('--header <header>', "sent to the server of a remote file: 'Authorization: Bearer …'", addHeader)
     .option('--verify-crc', 'read the whole file and hold every record against its checksum')
     .option('--emit-keys', 'only the keys of the model, for check --expect')
     .addOption(new Option('--fail-on <severity>', 'exit 1 for such findings, or graver').choices(SEVERITIES))
