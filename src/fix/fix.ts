@@ -151,6 +151,7 @@ async function write(
 ): Promise<{ findingsAfter: readonly Finding[]; corrupted: readonly string[] }> {
   const { onProgress } = options;
   const { crc32 } = await writeArchive(plan.layout, file, onProgress ? { onProgress } : {});
+  for (const check of plan.checks) check();
   await file.finish();
   const written = await openCheckpoint(file.temporaryPath);
   try {

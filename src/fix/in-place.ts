@@ -74,17 +74,21 @@ export async function planInPlace(
       return (samePickle || record !== SERIALIZATION_ID) && (computed || !COMPUTED_OFFSETS.has(record));
     },
   });
-  if (outside > 0) mendings.push(`${outside} records outside the folder that torch reads are left out`);
-  if (repeated > 0) mendings.push(`${repeated} records behind others of the same name are left out`);
+  if (outside > 0) mendings.push(`${countOf(outside)} outside the folder that torch reads left out`);
+  if (repeated > 0) mendings.push(`${countOf(repeated)} behind another of the same name left out`);
   const unused = checkpoint.storages.length - treatment.storages.length;
   const notes = [...placeNotes(checkpoint.path, state), ...mendings];
   if (unused > 0)
-    notes.push(`${unused} storages that no tensor uses any more stay in the file; a copy leaves them out`);
+    notes.push(`bytes of storages that no tensor uses any more stay (${unused}); a copy leaves them out`);
   if (samePickle && mendings.length === 0) {
     return { ...treatment, origin, notes: [...notes, 'the file is so already'], layout: undefined };
   }
   undoText.set(undoRecordText({ ...undo, healedLength: layout.size }));
   return { ...treatment, origin, notes, layout };
+}
+
+function countOf(records: number): string {
+  return records === 1 ? '1 record' : `${records} records`;
 }
 
 /** What the file is called besides. */
@@ -206,13 +210,16 @@ async function keepsComputedOffsets(
 }
 
 /** Records without which, or with which as they are, torch takes no file. */
-function mendedRecords({ archive, container }: Checkpoint, notes: string[]): OutputRecord[] {
+function mendedRecords(checkpoint: Checkpoint, notes: string[]): OutputRecord[] {
+  const { archive, container } = checkpoint;
   const mended: OutputRecord[] = [];
   const mend = (name: string, content: string, fault: string): void => {
     notes.push(`record ${name} ${fault}: it is written anew`);
     mended.push({ name, content: [Buffer.from(content, 'latin1')], size: content.length });
   };
   if (!archive) return mended;
+  const fault = pickleFault(checkpoint);
+  if (fault !== undefined) notes.push(`record data.pkl ${fault}: it is written anew`);
   // the ten versions of the format that torch 2.14 reads
   if (archive.version === undefined) mend('version', ARCHIVE_VERSION, 'is missing');
   else if (!/^\s*([1-9]|10)(?!\d)/.test(archive.version))
@@ -220,6 +227,18 @@ function mendedRecords({ archive, container }: Checkpoint, notes: string[]): Out
   if (!['little', 'big', undefined].includes(archive.byteOrder))
     mend('byteorder', container.byteOrder, 'is neither little nor big');
   return mended;
+}
+
+/** What is wrong with the record of the pickle beside the pickle, which is written anew in any case. */
+function pickleFault({ archive, pickle, records }: Checkpoint): string | undefined {
+  const isPickle = (name: string) => /(^|\/)data\.pkl$/i.test(name);
+  const declared = records.find(({ name, outsideRoot }) => !outsideRoot && isPickle(name))?.crc32;
+  // torch writes 0 where it was told to compute none
+  if (declared && pickle?.crc32 !== undefined && pickle.crc32 !== declared)
+    return 'does not match its CRC-32';
+  return archive?.headerFaults.some(({ record }) => isPickle(record))
+    ? 'has a header that contradicts the directory'
+    : undefined;
 }
 
 async function fixesOf(checkpoint: Checkpoint): Promise<number> {

@@ -5,6 +5,7 @@ import { readSegment, type Segment, segmentLength } from '../io/segment.ts';
 import type { EncodedPickle } from '../pickle/encoder.ts';
 import { METHOD_DEFLATED } from '../zip/constants.ts';
 import { type ArchiveLayout, layoutArchive, type OutputRecord } from '../zip/layout.ts';
+import { wholeContent } from './convert-storage.ts';
 import type { PlannedStorage } from './plan.ts';
 import { UNDO_RECORD } from './undo-record.ts';
 
@@ -38,7 +39,7 @@ export async function layoutOutput(
     { name: 'data.pkl', content: pickle.content, size: pickle.length },
     text('.format_version', '1'),
     text('.storage_alignment', '64'),
-    text('byteorder', checkpoint.container.byteOrder),
+    text('byteorder', 'little'),
     ...storages.map((planned) => storageRecord(planned)),
     ...carriedRecords(checkpoint, storages, notes),
     text('version', ARCHIVE_VERSION),
@@ -60,17 +61,10 @@ function rootOf(checkpoint: Checkpoint): string {
 
 /** The bytes that the pickle counts on; a record that is longer is cut, since torch 2.10 and newer refuse it. */
 function storageRecord({ storage, key }: PlannedStorage): OutputRecord {
-  const { content, bytes } = storage;
+  const { bytes } = storage;
+  const content = wholeContent(storage);
   if (content === undefined) throw new RefusedError(`storage ${storage.key} has no bytes in the file`);
-  return { name: `data/${key}`, content: bytes === 0 ? [] : [cut(content, bytes)], size: bytes };
-}
-
-function cut(content: Segment, bytes: number): Segment {
-  if (segmentLength(content) === bytes) return content;
-  if ('source' in content) return { source: content.source, offset: content.offset, length: bytes };
-  throw new RefusedError(
-    `a deflated record inflates to ${segmentLength(content)} bytes where its storage has ${bytes}; zip the folder again with zip -0`,
-  );
+  return { name: `data/${key}`, content: bytes === 0 ? [] : [content], size: bytes };
 }
 
 /** Records inside the root folder that are neither torch's own nor storages: extra files that somebody put there. */

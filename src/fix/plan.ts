@@ -8,6 +8,7 @@ import { PyGlobal, PyTuple } from '../pickle/values.ts';
 import type { ArchiveLayout } from '../zip/layout.ts';
 import { Draft, type WrittenCheck } from './draft.ts';
 import { loadInlineBytes } from './inline-bytes.ts';
+import { toLittleEndian } from './little-endian.ts';
 import { loadableForm } from './loadable.ts';
 import type { Operation, OperationReport } from './operation.ts';
 import { layoutOutput } from './output-layout.ts';
@@ -29,6 +30,8 @@ export interface Treatment {
   readonly storages: readonly PlannedStorage[];
   /** The tensors as they will be listed. */
   readonly tensors: readonly Tensor[];
+  /** What is left out or mended on the way, in words. */
+  readonly notes: readonly string[];
   /** To be called when every byte was written: what only the bytes could tell. */
   readonly checks: readonly WrittenCheck[];
 }
@@ -36,8 +39,6 @@ export interface Treatment {
 /** What a fix will write, known to the byte before the first is written. */
 export interface FixPlan extends Treatment {
   readonly layout: ArchiveLayout;
-  /** What is left out or mended on the way, in words. */
-  readonly notes: readonly string[];
 }
 
 /**
@@ -50,7 +51,7 @@ export async function planFix(checkpoint: Checkpoint, operations: readonly Opera
   const loadable = await loadableForm(checkpoint);
   const treatment = await treat(loadable.checkpoint, operations, 'by-use');
   const { layout, notes } = await layoutOutput(treatment.checkpoint, treatment.pickle, treatment.storages);
-  return { ...treatment, layout, notes: [...loadable.notes, ...notes] };
+  return { ...treatment, layout, notes: [...loadable.notes, ...treatment.notes, ...notes] };
 }
 
 /**
@@ -69,6 +70,8 @@ export async function treat(
   if (checkpoint.omissions[0])
     throw new RefusedError(`${checkpoint.omissions[0]}; such a file is not rewritten`);
   const draft = new Draft(checkpoint);
+  // in place the bytes stay where and what they are
+  const notes = keys === 'by-use' ? toLittleEndian(draft) : [];
   const reports: OperationReport[] = [];
   for (const operation of operations) reports.push(await operation.apply(draft));
   // names may have changed without anything else
@@ -82,6 +85,7 @@ export async function treat(
     pickle,
     storages,
     tensors,
+    notes,
     checks: draft.checks,
   };
 }

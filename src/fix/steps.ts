@@ -1,5 +1,6 @@
 import type { Operation } from './operation.ts';
 import { addPrefix } from './operations/add-prefix.ts';
+import { type CastOptions, cast } from './operations/cast.ts';
 import { compact } from './operations/compact.ts';
 import { extract } from './operations/extract.ts';
 import { mapLocation } from './operations/map-location.ts';
@@ -32,6 +33,13 @@ export interface FixSteps {
   readonly untie?: boolean;
   /** Leave out of storages what no tensor uses. */
   readonly compact?: boolean;
+  /** Cast floating-point tensors: `float32`, `float16` or `bfloat16`. */
+  readonly dtype?: string;
+  /** Globs over tensor names, as they are after renames: only those are cast. */
+  readonly dtypeInclude?: readonly string[];
+  readonly dtypeExclude?: readonly string[];
+  /** Cast although finite values become infinite. */
+  readonly allowOverflow?: boolean;
   /** As torch.load's: `cpu`, or `cuda:0=cpu,cuda:1=cuda:0`. */
   readonly mapLocation?: string;
 }
@@ -49,8 +57,17 @@ export function operationsOf(steps: FixSteps): Operation[] {
   if (steps.addPrefix !== undefined) operations.push(addPrefix(steps.addPrefix));
   if (steps.untie) operations.push(untie());
   if (steps.compact) operations.push(compact());
+  if (steps.dtype !== undefined) operations.push(cast(steps.dtype, castOptions(steps)));
   if (steps.mapLocation !== undefined) operations.push(mapLocation(steps.mapLocation));
   return operations;
+}
+
+function castOptions({ dtypeInclude, dtypeExclude, allowOverflow }: FixSteps): CastOptions {
+  return {
+    ...(dtypeInclude && { include: dtypeInclude }),
+    ...(dtypeExclude && { exclude: dtypeExclude }),
+    ...(allowOverflow !== undefined && { allowOverflow }),
+  };
 }
 
 type Writable = { -readonly [Key in keyof FixSteps]: FixSteps[Key] };
@@ -89,6 +106,12 @@ const FLAGS: Readonly<Record<string, (steps: Writable, value: string) => void>> 
   },
   '--compact': (steps) => {
     steps.compact = true;
+  },
+  '--dtype': (steps, value) => {
+    steps.dtype = value;
+  },
+  '--dtype-exclude': (steps, value) => {
+    steps.dtypeExclude = [...(steps.dtypeExclude ?? []), value];
   },
   '--map-location': (steps, value) => {
     steps.mapLocation = value;

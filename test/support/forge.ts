@@ -8,7 +8,7 @@ import { assembleCheckpoint } from '../../src/formats/assemble.ts';
 import { openSource } from '../../src/formats/open.ts';
 import { type RawTensor, TensorGraph } from '../../src/formats/tensor-graph.ts';
 import { MemorySource } from '../../src/io/byte-source.ts';
-import { PyDict, type PyObject, type Value } from '../../src/pickle/values.ts';
+import { PyDict, PyGlobal, PyObject, PyTuple, type Value } from '../../src/pickle/values.ts';
 import { type Dtype, dtypeByName } from '../../src/torch/dtypes.ts';
 import { writeArchive } from '../../src/zip/writer.ts';
 import { MemorySink } from '../zip/memory-sink.ts';
@@ -54,6 +54,16 @@ export class Forge {
       dict.effects = [...(dict.effects ?? []), { op: 'build', state }];
     }
     return dict;
+  }
+
+  global(module: string, name: string): PyGlobal {
+    return new PyGlobal(module, name);
+  }
+
+  /** `module.name(*args)`. */
+  call(name: string, ...args: Value[]): PyObject {
+    const dot = name.lastIndexOf('.');
+    return new PyObject('reduce', this.global(name.slice(0, dot), name.slice(dot + 1)), new PyTuple(args));
   }
 
   checkpoint(root: Value): Checkpoint {

@@ -5,6 +5,9 @@
 {"do": "compare", "before", "after",     -> {"tensors": n} when both hold the same
  "change"?: {"strip": prefix} | {"add": prefix}, "trust"?, "restricted"?}
 {"do": "pickle", "file"}                 -> {"bytes", "meaning"}, digests of data.pkl as torch's own archive reader gives it
+{"do": "places", "file", "trust"?}        -> {"entries": n} when zipfile takes every record, and torch finds each storage by arithmetic where it is
+{"do": "cast", "file", "after", "source", "target", "overflow"}
+                                         -> {} when the raw numbers in `after` are those of `file` cast by torch, and so many became infinite
 {"do": "spoil", "file", "after", "how"}  -> {} when `after` is the file with one fault, saved by torch: the judge has to see it
 
 An answer has "faults" when the judgement is against the file. `before` is loaded with map_location='cpu'; with `trust` and where weights_only
@@ -16,10 +19,12 @@ import hashlib
 import json
 import logging
 import math
+import os
 import pickletools
 import re
 import sys
 import warnings
+import zipfile
 from collections import OrderedDict
 
 warnings.simplefilter("ignore")
@@ -40,7 +45,7 @@ MOST_FAULTS = 8
 
 
 def answer(request):
-    return {"hello": hello, "load": load_only, "compare": compare, "pickle": pickle_digests, "spoil": spoil}[request.pop("do")](**request)
+    return {"hello": hello, "load": load_only, "compare": compare, "pickle": pickle_digests, "cast": cast, "places": places, "spoil": spoil}[request.pop("do")](**request)
 
 
 def hello():
@@ -71,6 +76,58 @@ def pickle_digests(file):
             steps.append(memo[argument] if "GET" in opcode.name else (opcode.name, argument))
     digests = [hashlib.sha256(content).hexdigest() for content in (data, repr(steps).encode())]
     return dict(zip(("bytes", "meaning"), digests))
+
+
+def places(file, trust=False):
+    """By map_location='meta', and mapped where torch is told to work out the places of storages, it looks at no header of a record."""
+    with zipfile.ZipFile(file) as archive:
+        names = archive.namelist()
+        # a checksum of 0 says that none was computed
+        for info in archive.infolist():
+            if info.CRC:
+                archive.read(info)
+    if len({name.lower() for name in names}) != len(names):
+        return {"faults": ["zipfile: two entries of one name"]}
+    reader = torch._C.PyTorchFileReader(file)
+    # what is mapped can't be swapped: torch 2.13 dies of it
+    if not MODERN or (reader.has_record("byteorder") and reader.get_record("byteorder") == b"big"):
+        return {"entries": len(names)}
+    expected = load_before(file, trust)
+    with torch.utils.serialization.config.patch({"load.calculate_storage_offsets": True}):
+        computed = torch.load(file, map_location="cpu", mmap=True, weights_only=not trust)
+    comparison = Comparison()
+    comparison.run(expected, computed)
+    offsets = {reader.get_record_offset(f"data/{key}") for key in (name.split("/")[-1] for name in names if "/data/" in name)}
+    try:
+        stack, seen = [torch.load(file, map_location="meta", weights_only=not trust)], set()
+    except NotImplementedError:
+        # quantized and nested tensors have no form there
+        stack, seen = [], set()
+    while stack:
+        value = stack.pop()
+        if isinstance(value, (dict, list, tuple)) and id(value) not in seen:
+            seen.add(id(value))
+            stack.extend(value.values() if isinstance(value, dict) else value)
+        elif isinstance(value, torch.Tensor) and value.layout is torch.strided and not hasattr(value, "__tensor_flatten__"):
+            offset = getattr(value.untyped_storage(), "_checkpoint_offset", None)
+            if offset is not None and offset not in offsets:
+                comparison.fault(("meta",), f"no record starts at {offset}")
+    return {"faults": comparison.faults} if comparison.faults else {"entries": len(names)}
+
+
+def cast(file, after, source, target, overflow):
+    numbers = torch.from_file(file, size=os.path.getsize(file), dtype=torch.uint8).view(getattr(torch, source))
+    expected = numbers.to(getattr(torch, target))
+    found = torch.from_file(after, size=os.path.getsize(after), dtype=torch.uint8).view(expected.dtype)
+    bits = {2: torch.int16, 4: torch.int32}[expected.element_size()]
+    # torch's scalar code, which takes what its vector code leaves, makes another NaN of a NaN
+    lone = torch.isnan(expected) & torch.isnan(found) if target == "bfloat16" else torch.zeros_like(expected, dtype=torch.bool)
+    wrong = ((expected.view(bits) != found.view(bits)) & ~lone).nonzero().flatten()
+    infinite = int((torch.isinf(expected.float()) & torch.isfinite(numbers.double())).sum())
+    faults = [f"element {i}: {numbers[i].item()!r} is {found[i].item()!r}, expected {expected[i].item()!r}" for i in wrong[:MOST_FAULTS].tolist()]
+    if infinite != overflow:
+        faults.append(f"{overflow} values were said to overflow, {infinite} do")
+    return {"faults": faults} if faults else {}
 
 
 def spoil(file, after, how):

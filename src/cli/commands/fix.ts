@@ -18,6 +18,10 @@ export interface FixCommandOptions extends GlobalOptions {
   readonly weights?: boolean;
   readonly compact?: boolean;
   readonly untie?: boolean;
+  readonly dtype?: string;
+  readonly dtypeInclude?: readonly string[];
+  readonly dtypeExclude?: readonly string[];
+  readonly allowOverflow?: boolean;
   readonly auto?: boolean;
   readonly dryRun?: boolean;
   readonly verify: 'quick' | 'full';
@@ -52,6 +56,10 @@ export function define(command: Command, context: Context): void {
     .option('--drop <glob>', 'drop tensors of such names (repeatable)', repeat)
     .option('--compact', 'leave out of storages what no tensor uses')
     .option('--untie', 'give each tensor a storage of its own')
+    .option('--dtype <dtype>', 'cast floating-point tensors: float32, float16 or bfloat16')
+    .option('--dtype-include <glob>', 'cast only tensors of such names (repeatable)', repeat)
+    .option('--dtype-exclude <glob>', 'cast no tensors of such names (repeatable)', repeat)
+    .option('--allow-overflow', 'cast although finite values become infinite')
     .option('--auto', 'every step that the findings name')
     .option('--dry-run', 'print the plan, write nothing')
     .addOption(
