@@ -85,7 +85,7 @@ export function rolesOf(checkpoint: Pick<Checkpoint, 'root' | 'tensors'>): Role[
     withTensors.add(tensor.path[0]);
     const { role, depth } = isModule ? { role: 'model' as const, depth: 0 } : roleOfTensor(tensor);
     const sum = sumOf(sums, role);
-    sum.paths.add(pathName(tensor.path.slice(0, depth)));
+    sum.paths.add(depth === 0 ? '' : pathName(tensor.path.slice(0, depth)));
     sum.tensors += 1;
     sum.bytes += newBytes(tensor, seen);
   }

@@ -61,7 +61,16 @@ export function wrapperResult(
   { wrappings }: Pick<Examination, 'wrappings'>,
   origin = '',
 ): RuleResult | undefined {
-  const has = (prefix: string) => `.${prefix}`.includes(`.${wrapper}`);
+  // prefixes are few, and keys may be a hundred thousand
+  const judged = new Map<string, boolean>();
+  const has = (prefix: string): boolean => {
+    let hit = judged.get(prefix);
+    if (hit === undefined) {
+      hit = `.${prefix}`.includes(`.${wrapper}`);
+      judged.set(prefix, hit);
+    }
+    return hit;
+  };
   const wrapped = wrappings.filter(({ prefixes }) => prefixes.some(has));
   if (!wrapped.length) return undefined;
   const subjects = wrapped.flatMap(({ stateDict: { path, tensorKeys }, prefixes }) =>
@@ -103,6 +112,7 @@ export function innerWrapperResult(
   const subjects = wrappings.flatMap(({ stateDict: { path, tensorKeys }, prefixes }) =>
     tensorKeys
       .filter((key, index) => {
+        if (!wrappers.some((wrapper) => key.includes(wrapper))) return false;
         const rest = `.${key.slice((prefixes[index] as string).length)}`;
         return marks.some((mark) => rest.slice(0, -1).includes(mark));
       })

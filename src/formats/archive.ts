@@ -95,6 +95,17 @@ export class Archive {
     return entryContent(this.source, this.entries[index] as ZipEntry, this.#offsets[index] as number);
   }
 
+  /** A record with its content, at one look-up. Same errors as `content`. */
+  find(
+    record: string,
+  ): { readonly entry: ZipEntry; readonly content: Segment; readonly dataOffset: number } | undefined {
+    const index = this.#index(record);
+    if (index === undefined) return undefined;
+    const entry = this.entries[index] as ZipEntry;
+    const dataOffset = this.#offsets[index] as number;
+    return { entry, dataOffset, content: entryContent(this.source, entry, dataOffset) };
+  }
+
   /** The entries that are no folders, as files of an archive around others. Same errors as `content`. */
   files(): { readonly name: string; readonly content: Segment }[] {
     return this.entries.flatMap((entry, index) =>

@@ -120,20 +120,21 @@ export async function byteOrderOf(archive: Archive): Promise<'little' | 'big'> {
 
 function findRecord(archive: Archive, key: string, bytes: number): StoredBytes {
   const record = `data/${key}`;
-  const entry = archive.entry(record);
-  if (!entry) {
+  const found = archive.find(record);
+  if (!found) {
     const damage = new UnreadableError(
       'missing-record',
       `record ${record} is missing: a storage of ${bytes} bytes is lost; get the file again`,
     );
     return { content: undefined, damage };
   }
-  const found = { content: archive.content(record), crc32: entry.crc32 };
-  if (entry.size >= bytes) return found;
+  const { entry, content, dataOffset } = found;
+  const stored = { content, crc32: entry.crc32 };
+  if (entry.size >= bytes) return stored;
   const damage = new UnreadableError(
     'short-record',
     `record ${record} has ${entry.size} bytes, its storage needs ${bytes}; get the file again`,
-    archive.dataOffset(record),
+    dataOffset,
   );
-  return { ...found, damage };
+  return { ...stored, damage };
 }

@@ -34,6 +34,9 @@ const REBUILD = /^torch\._utils\._rebuild_\w+$|^torch\.nested\._internal\.nested
 /** Hooks are called at `backward()`; a saved tensor has none. */
 function hooks(value: Value | undefined): ContractFault | undefined {
   if (value === undefined || value === null) return undefined;
+  // what torch writes for every tensor
+  if (value instanceof PyObject && !value.effects && callableName(value) === 'collections.OrderedDict')
+    return undefined;
   const entries = entriesOf(value);
   if (!entries) return hostile('gives a tensor something for hooks that is no dict');
   return entries.keys.length > 0 ? hostile('gives a tensor hooks, which run at backward()') : undefined;

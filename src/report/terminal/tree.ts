@@ -22,7 +22,7 @@ const MAX_LEVELS = 32;
 
 const NO_CHILDREN: readonly Growing[] = [];
 /** Children up to this number are looked through; a map for each of 100 000 small modules would cost more than the names. */
-const FEW = 8;
+const FEW = 32;
 
 class Growing implements Branch {
   readonly label: string;

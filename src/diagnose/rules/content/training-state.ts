@@ -17,8 +17,9 @@ export default defineRule({
   needs: 'pickle',
   title: 'State of the training stands beside the weights',
   check(checkpoint, examination) {
-    const keys = (entriesOf(checkpoint.root)?.keys ?? []).filter((key) => typeof key === 'string');
     const models = modelDicts(examination);
+    if (!models.some(({ path }) => path.length)) return undefined;
+    const keys = (entriesOf(checkpoint.root)?.keys ?? []).filter((key) => typeof key === 'string');
     const modelKeys = new Set(models.map(({ path }) => path[0]));
     const optimizers = new Set(
       examination.stateDicts.filter(({ inOptimizer }) => inOptimizer).map(({ path }) => path[0]),

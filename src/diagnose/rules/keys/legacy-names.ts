@@ -58,8 +58,10 @@ function resultFor(renaming: Renaming, all: readonly StateDict[]): RuleResult | 
 }
 
 function pairedKeys(keys: readonly string[], { pair: [one, other], module }: Renaming): string[] {
-  const has = new Set(keys);
-  return keys.filter((key) => {
+  const candidates = keys.filter((key) => key.endsWith(one) || key.endsWith(other));
+  if (!candidates.length) return [];
+  const has = new Set(candidates);
+  return candidates.filter((key) => {
     const name = key.endsWith(`.${one}`) ? one : key.endsWith(`.${other}`) ? other : undefined;
     if (name === undefined) return false;
     const place = key.slice(0, -name.length - 1);
