@@ -141,7 +141,8 @@ describe('a defect of ours', () => {
 
   it('is one line that asks for a report, and a stack only for --debug', async () => {
     vi.resetModules();
-    vi.doMock('../../src/diagnose/engine.ts', () => ({
+    vi.doMock('../../src/diagnose/engine.ts', async (original) => ({
+      ...(await original<object>()),
       diagnose: () => {
         throw new TypeError('x is not a function');
       },

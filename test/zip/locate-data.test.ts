@@ -144,3 +144,45 @@ describe('entryContent', () => {
     });
   });
 });
+
+describe('headers that contradict the directory', () => {
+  const faultsOf = async (
+    change: (bytes: Buffer, header: number) => void,
+    options: { all?: boolean } = { all: true },
+  ) => {
+    const records = [record('a', Buffer.from('abc')), record('b', Buffer.from('de'))];
+    const bytes = await archiveOf('root', records);
+    const { entries } = await readDirectory(new CountingSource(bytes));
+    const header = (entries[1] as ZipEntry).headerOffset;
+    change(bytes, header);
+    const faults: string[] = [];
+    const { offsets } = await locate(bytes, {
+      ...options,
+      onFault: (entry, fault) => faults.push(`${entry.name} ${fault}`),
+    });
+    return { faults, offsets };
+  };
+
+  it('are told where all are asked for', async () => {
+    expect((await faultsOf(() => {})).faults).toEqual([]);
+    const renamed = (bytes: Buffer, header: number) => bytes.write('x', header + 35);
+    expect((await faultsOf(renamed)).faults).toEqual(["root/b is called 'root/x'"]);
+    expect((await faultsOf(renamed, {})).faults).toEqual([]);
+    expect((await faultsOf((bytes, header) => bytes.writeUInt16LE(8, header + 8))).faults).toEqual([
+      'root/b is compressed by method 8, not 0',
+    ]);
+    expect((await faultsOf((bytes, header) => bytes.writeUInt16LE(0x809, header + 6))).faults).toEqual([
+      'root/b is encrypted',
+    ]);
+    // without the flag that sizes follow the content, those of the header count
+    expect((await faultsOf((bytes, header) => bytes.writeUInt16LE(0x800, header + 6))).faults).toEqual([
+      'root/b takes 0 bytes, not 2',
+    ]);
+  });
+
+  it('do not keep a record from being found whose place can be computed', async () => {
+    const whole = await faultsOf(() => {});
+    const damaged = await faultsOf((bytes, header) => bytes.writeUInt32LE(0, header));
+    expect(damaged).toEqual({ faults: ['root/b is damaged'], offsets: whole.offsets });
+  });
+});

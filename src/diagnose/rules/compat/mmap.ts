@@ -12,7 +12,7 @@ export default defineRule({
   id: 'compat/mmap',
   severity: 'info',
   needs: 'container',
-  title: 'Memory-mapped or meta loading finds the tensors at the wrong place, or misaligned',
+  title: 'Tensors do not stand where mmap or meta loading expects them',
   check(checkpoint) {
     const { container, damage } = checkpoint;
     if (container.kind !== 'torch-zip' || container.wrapper || damage.length) return undefined;

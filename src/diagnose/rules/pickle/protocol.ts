@@ -57,7 +57,9 @@ function plainFailures({ protocol, opcodes }: PickleFacts): string[] {
 }
 
 /** Which of the opcodes the unpickler meets first: FRAME leads protocol 4, and protocol 0 opens a container before it fills it. */
-function firstMet(refused: readonly number[], protocol: number, { root }: Checkpoint): number {
+function firstMet(refused: readonly number[], protocol: number, { root, container }: Checkpoint): number {
+  // a legacy stream begins with its magic number, a pickle of its own
+  if (container.kind === 'torch-legacy' && protocol < 2) return Op.LONG;
   const opening = root instanceof PyDict ? Op.DICT : root instanceof PyList ? Op.LIST : Op.PUT;
   const leader = protocol === 0 ? opening : Op.FRAME;
   return refused.find((code) => code === leader) ?? (refused[0] as number);

@@ -33,7 +33,7 @@ export default defineRule({
     });
     if (!subjects.length) return undefined;
     return {
-      message: `${counted(subjects.length, 'string')} of Python 2 ${subjects.length === 1 ? 'is' : 'are'} not UTF-8 (${listed(subjects)}): torch.load fails with "UnicodeDecodeError: 'utf-8' codec can't decode byte …", old ones with "'ascii' codec can't decode byte …". torch.load(path, encoding="latin1") reads it; fix does not heal this yet.`,
+      message: `${counted(subjects.length, 'string')} of Python 2 ${subjects.length === 1 ? 'is' : 'are'} not UTF-8 (${listed(subjects)}): torch.load fails with "UnicodeDecodeError: 'utf-8' codec can't decode byte", old ones with "'ascii' codec can't decode byte". torch.load(path, encoding="latin1") reads it; fix does not heal this yet.`,
       subjects,
     };
   },

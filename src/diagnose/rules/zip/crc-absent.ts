@@ -33,7 +33,7 @@ export default defineRule({
       return undefined;
     return {
       severity: 'warning',
-      message: `The tensors have no CRC-32 and the other records have one, as torch.save writes it under torch.serialization.skip_data(): the file has room for ${counted(storages.size, 'storage')}, but nothing was written there unless another program did it since. torch.load gives zeros then and says nothing.`,
+      message: `The tensors have no CRC-32 and the other records have one, as torch.save writes it under torch.serialization.skip_data(): the file has room for ${counted(storages.size, 'storage')}, but nothing was written there unless another program did it since. torch.load gives zeros then and says nothing; fix can not bring back what was not written.`,
       subjects: namesOn(checkpoint, storages),
     };
   },

@@ -1,0 +1,87 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { diagnose } from '../../src/diagnose/engine.ts';
+import { examinePayload } from '../../src/diagnose/payload.ts';
+import { openCheckpoint, openSource } from '../../src/formats/open.ts';
+import { CountingSource } from '../zip/archives.ts';
+import { fixturePath } from './fixtures.ts';
+
+const factsOf = async (file: string) => {
+  const checkpoint = await openCheckpoint(fixturePath(file));
+  const facts = await examinePayload(checkpoint, { crc: true });
+  await checkpoint.close();
+  return facts;
+};
+
+describe('examinePayload', () => {
+  it('names the storage whose bytes changed', async () => {
+    const { checksums, headers } = await factsOf('damaged/crc_wrong.pth');
+    expect(checksums?.faults).toHaveLength(1);
+    expect(checksums?.faults[0]).toMatchObject({ record: 'data/0', storage: { key: '0' } });
+    expect(checksums?.faults[0]?.found).not.toBe(checksums?.faults[0]?.declared);
+    expect(headers).toEqual([]);
+  });
+
+  it('inflates what is deflated, and finds nothing in whole files', async () => {
+    for (const file of ['clean/rezipped_deflated.pth', 'clean/state_dict.pth', 'torch-1.13/state_dict.pth']) {
+      const { checksums } = await factsOf(file);
+      expect(checksums?.checked).toBeGreaterThan(14);
+      expect(checksums?.faults).toEqual([]);
+    }
+  });
+
+  it('calls a deflated record that does not inflate damaged', async () => {
+    const bytes = readFileSync(fixturePath('clean/rezipped_deflated.pth'));
+    const whole = await openSource(new CountingSource(bytes));
+    const record = whole.records.find(({ name, method }) => name === 'data/0' && method === 8);
+    bytes.fill(0xff, record?.dataOffset as number, (record?.dataOffset as number) + 8);
+    const damaged = await openSource(new CountingSource(bytes));
+    const { checksums } = await examinePayload(damaged, { crc: true });
+    expect(checksums?.faults).toMatchObject([{ record: 'data/0', found: undefined }]);
+  });
+
+  it('does not take absent checksums for wrong ones', async () => {
+    const { checksums } = await factsOf('clean/crc_off.pth');
+    expect(checksums).toEqual({ checked: 0, faults: [] });
+  });
+
+  it('tells how far it is, to the last byte', async () => {
+    const checkpoint = await openCheckpoint(fixturePath('clean/state_dict.pth'));
+    const seen: [number, number][] = [];
+    await examinePayload(checkpoint, { crc: true, onProgress: (read, total) => seen.push([read, total]) });
+    await checkpoint.close();
+    const [read, total] = seen.at(-1) as [number, number];
+    expect(read).toBe(total);
+    expect(seen.map(([done]) => done)).toEqual(seen.map(([done]) => done).sort((a, b) => a - b));
+  });
+
+  it('reads nothing that was not asked for, and nothing of what has no checksums', async () => {
+    const source = new CountingSource(readFileSync(fixturePath('clean/state_dict.pth')));
+    const checkpoint = await openSource(source);
+    const before = source.reads;
+    expect(await examinePayload(checkpoint)).toEqual({});
+    expect(source.reads).toBe(before);
+    expect(await factsOf('legacy/state_dict.pth')).toEqual({});
+  });
+});
+
+describe('zip/crc-mismatch', () => {
+  it('names the tensors that were hit, and only where the bytes were read', async () => {
+    const checkpoint = await openCheckpoint(fixturePath('damaged/crc_wrong.pth'));
+    const of = (findings: ReturnType<typeof diagnose>) =>
+      findings.filter(({ rule }) => rule === 'zip/crc-mismatch');
+    expect(of(diagnose(checkpoint))).toEqual([]);
+    const payload = await examinePayload(checkpoint, { crc: true });
+    const [finding] = of(diagnose(checkpoint, { payload }));
+    expect(finding).toMatchObject({ severity: 'error', subjects: ['conv1.weight'], fix: [] });
+    expect(finding?.message).toContain('(data/0)');
+    await checkpoint.close();
+  });
+
+  it('holds the pickle against its checksum without being asked', async () => {
+    const checkpoint = await openCheckpoint(fixturePath('archives/pickle_crc.pth'));
+    const [finding] = diagnose(checkpoint).filter(({ rule }) => rule === 'zip/crc-mismatch');
+    expect(finding).toMatchObject({ severity: 'warning', subjects: ['data.pkl'] });
+    await checkpoint.close();
+  });
+});
