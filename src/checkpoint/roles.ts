@@ -50,7 +50,7 @@ const ROLES_OF_KEYS: readonly (readonly [RoleName, RegExp])[] = [
   ],
   [
     'progress',
-    /^(epochs?|(global_|current_)?steps?|iter(ation)?s?|loops|updates|num_updates|n_averaged|checkpoint_version|version|date|.*_version|completed_steps)$/,
+    /^(epochs?|(global_|current_)?steps?|iter(ation)?s?|loops|updates|num_updates|n_averaged|version|date|.*_version|completed_steps)$/,
   ],
   [
     'metrics',
