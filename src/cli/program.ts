@@ -40,6 +40,16 @@ const COMMANDS: readonly CommandEntry[] = [
     summary: 'take the last in-place fix back',
     load: () => import('./commands/undo.ts'),
   },
+  {
+    name: 'explain',
+    summary: 'the page of a rule, or the rule that a pasted error text belongs to',
+    load: () => import('./commands/explain.ts'),
+  },
+  {
+    name: 'rules',
+    summary: 'every rule, with a few words',
+    load: () => import('./commands/rules.ts'),
+  },
 ];
 
 /** The part of `process` that a run uses. */

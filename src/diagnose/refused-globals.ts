@@ -3,7 +3,9 @@ import { pathName } from '../checkpoint/path.ts';
 import { pathOf, walkNodes } from '../checkpoint/walk.ts';
 import { PyGlobal, PyObject } from '../pickle/values.ts';
 import { python3Name } from '../torch/allowlist.ts';
-import { isStandardModule } from './python-modules.ts';
+import { globalTier, isJudgedByArguments } from '../torch/global-tiers.ts';
+import { STDLIB_MODULES } from '../torch/python-stdlib.ts';
+import { isNumpy2 } from './numpy-globals.ts';
 import { listed, printable } from './wording.ts';
 
 /** Each refused global is of one kind, the most telling one, so that one rule speaks of it. */
@@ -36,7 +38,25 @@ function kindOf(name: string): GlobalKind {
   if (name.startsWith('__main__.')) return 'main';
   if (DTENSOR.test(name)) return 'dtensor';
   if (CONFIG_CLASSES.test(name)) return 'config';
-  return name.startsWith('torch.') || isStandardModule(name) ? 'other' : 'project';
+  return name.startsWith('torch.') || STDLIB_MODULES.has(name.split('.', 1)[0] as string)
+    ? 'other'
+    : 'project';
+}
+
+const RULES: Readonly<Record<GlobalKind, string>> = {
+  numpy: 'globals/numpy-value',
+  path: 'globals/platform-path',
+  main: 'globals/main-module',
+  dtensor: 'globals/dtensor',
+  config: 'globals/config-object',
+  project: 'globals/project-class',
+  other: 'globals/not-allowlisted',
+};
+
+/** The rule that speaks of a global, by the name that torch's error has. */
+export function ruleOfGlobal(name: string): string {
+  if (isNumpy2({ name })) return 'globals/numpy2';
+  return RULES[kindOf(name.includes('.') ? name : `builtins.${name}`)];
 }
 
 /**
@@ -72,6 +92,13 @@ function firstPlaces({ root }: Checkpoint, names: ReadonlySet<string>): Map<stri
     return undefined;
   });
   return places;
+}
+
+/** What a checkpoint has no use for, and an attack has. */
+export function runsCode(name: string): boolean {
+  const dot = name.lastIndexOf('.');
+  const parts = [name.slice(0, dot), name.slice(dot + 1)] as const;
+  return globalTier(...parts) === 'danger' && !isJudgedByArguments(...parts);
 }
 
 /** How `torch.load` of torch 2.13 ends at a global: the telling part of its text. */

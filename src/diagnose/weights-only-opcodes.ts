@@ -49,6 +49,11 @@ export function refusedOpcodes(counts: Readonly<Uint32Array>): number[] {
   return refused;
 }
 
+/** True for a byte that is an opcode of pickles, and one that `weights_only` does not execute. */
+export function isRefusedOpcode(code: number): boolean {
+  return OPCODES[code] !== undefined && !executed.has(code);
+}
+
 /** Protocol 2 can't say what these say in any other way: tuples that hold themselves, registry codes, out-of-band buffers. */
 const WITHOUT_SUBSTITUTE: readonly OpName[] = [
   'POP',

@@ -1,9 +1,6 @@
 import { defineRule } from '../../define-rule.ts';
 import { globalsResult } from '../../globals-finding.ts';
-
-/** What a checkpoint has no use for, and an attack has. */
-const RUNS_CODE =
-  /^(os|posix|nt|subprocess|sys|shutil|socket|runpy|pty|importlib|ctypes|marshal|webbrowser|code|pdb|timeit|urllib|http|multiprocessing|asyncio|bdb|cProfile|profile|trace|doctest|pip|builtins\.(eval|exec|compile|__import__|open|execfile|input|breakpoint))(\.|$)/;
+import { runsCode } from '../../refused-globals.ts';
 
 export default defineRule({
   id: 'globals/not-allowlisted',
@@ -12,11 +9,11 @@ export default defineRule({
   title: 'The pickle names what weights_only does not allow',
   check(_checkpoint, examination) {
     return globalsResult(examination, 'other', (globals) => {
-      const runsCode = globals.some(({ name }) => RUNS_CODE.test(name));
+      const dangerous = globals.some(({ name }) => runsCode(name));
       return {
         noun: 'global that is not allowed',
         plural: 'globals that are not allowed',
-        ...(runsCode
+        ...(dangerous
           ? {
               also: 'Names like these run code and have no place in a checkpoint: do not load it with weights_only=False, and do not allow them.',
             }
