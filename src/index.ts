@@ -29,6 +29,7 @@ export type { Finding, Severity } from './diagnose/finding.ts';
 export { type Prescription, prescribe } from './diagnose/prescription.ts';
 export { defaultOutput, type FixOptions, type FixResult, fixCheckpoint } from './fix/fix.ts';
 export type { FixPlan } from './fix/plan.ts';
+export { type UndoOptions, type UndoResult, undoFix } from './fix/undo.ts';
 export { openCheckpoint, openSource } from './formats/open.ts';
 export { type ByteSource, MemorySource, type SourceRange, SubSource } from './io/byte-source.ts';
 export { RefusedError, type UnreadableCode, UnreadableError } from './io/errors.ts';

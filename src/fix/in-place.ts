@@ -49,6 +49,8 @@ export async function planInPlace(
   operations: readonly Operation[],
   state: FileState,
 ): Promise<InPlacePlan> {
+  // what a journal says comes before all that may look odd because of it
+  if (checkpoint.damage[0]) throw checkpoint.damage[0];
   const root = rootOf(checkpoint);
   const { source } = checkpoint;
   const treatment = await treat(checkpoint, operations, 'kept');

@@ -10,6 +10,7 @@ const VENV = fileURLToPath(new URL('../../.venv/bin/python', import.meta.url));
 export interface Verdict {
   readonly faults?: readonly string[];
   readonly tensors?: number;
+  readonly entries?: number;
   readonly torch?: string;
   readonly numpy?: boolean;
   /** SHA-256 of a data.pkl: of its bytes, and of what they come to where equal strings are one. */
@@ -25,6 +26,7 @@ export class Torch {
   readonly #process: ChildProcessWithoutNullStreams;
   readonly #waiting: ((verdict: Verdict | Error) => void)[] = [];
   #complaints = '';
+  #end: Error | undefined;
   version = '';
   numpy = false;
 
@@ -35,8 +37,8 @@ export class Torch {
     });
     createInterface(this.#process.stdout).on('line', (line) => this.#waiting.shift()?.(JSON.parse(line)));
     const end = (reason: string) => {
-      for (const settle of this.#waiting.splice(0))
-        settle(new Error(`${python}: ${reason}\n${this.#complaints}`));
+      this.#end = new Error(`${python}: ${reason}\n${this.#complaints}`);
+      for (const settle of this.#waiting.splice(0)) settle(this.#end);
     };
     this.#process.on('error', (error) => end(error.message));
     this.#process.on('close', (code) => end(`the judge ended with status ${code}`));
@@ -54,6 +56,7 @@ export class Torch {
 
   ask(request: Record<string, unknown>): Promise<Verdict> {
     return new Promise((resolve, reject) => {
+      if (this.#end) throw this.#end;
       this.#waiting.push((verdict) => (verdict instanceof Error ? reject(verdict) : resolve(verdict)));
       this.#process.stdin.write(`${JSON.stringify(request)}\n`);
     });
