@@ -121,6 +121,8 @@ async function fixInPlace(input: string, options: FixOptions): Promise<FixResult
   try {
     const findingsBefore = diagnose(checkpoint);
     const operations = operationsOf(stepsOf(input, options, findingsBefore));
+    // the old pickle stays in the file, so nothing that is taken out of the new one would be gone
+    refuseHostile(findingsBefore);
     const plan = await planInPlace(checkpoint, operations, state);
     const bytesIn = state.size;
     const bytesOut = plan.layout?.size ?? bytesIn;
@@ -157,10 +159,21 @@ async function write(
   try {
     await verifyOutput(plan, written, options.verify ?? 'quick');
     const findingsAfter = diagnose(written);
+    refuseHostile(findingsAfter);
     await file.publish();
     return { findingsAfter, corrupted: corruptedStorages(plan, crc32) };
   } finally {
     await written.close();
+  }
+}
+
+/** A healed file is one that people load: what runs code when it is loaded is not written again. */
+function refuseHostile(findings: readonly Finding[]): void {
+  const hostile = findings.find(({ rule }) => rule.startsWith('safety/'));
+  if (hostile) {
+    throw new RefusedError(
+      `the result would still run code when it is loaded (${hostile.rule}: ${hostile.subjects[0]}); --weights keeps the tensors alone, where they can be told`,
+    );
   }
 }
 

@@ -1,0 +1,53 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { fixCheckpoint } from '../../src/fix/fix.ts';
+import { MemorySource } from '../../src/io/byte-source.ts';
+import { encodePickle } from '../../src/pickle/encoder.ts';
+import { EMPTY_TUPLE, PyDict, PyGlobal, PyObject, PyTuple } from '../../src/pickle/values.ts';
+import { layoutArchive } from '../../src/zip/layout.ts';
+import { writeArchive } from '../../src/zip/writer.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'ckpt-doctor-hostile-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** An archive whose pickle calls what runs code; the argument is a word that no shell knows. */
+async function hostileFile(): Promise<string> {
+  const call = new PyObject('reduce', new PyGlobal('os', 'system'), new PyTuple(['no-such-command']));
+  const empty = new PyObject('reduce', new PyGlobal('collections', 'OrderedDict'), EMPTY_TUPLE);
+  const pickle = encodePickle(new PyDict(['state_dict', 'epoch'], [empty, call]));
+  const version = Buffer.from('3\n');
+  const layout = layoutArchive('model', [
+    { name: 'data.pkl', content: pickle.content, size: pickle.length },
+    { name: 'version', content: [version], size: version.length },
+  ]);
+  const bytes = Buffer.alloc(layout.size);
+  await writeArchive(layout, {
+    async write(offset, chunk) {
+      bytes.set(chunk, offset);
+    },
+  });
+  expect((await new MemorySource(bytes).read(0, 4)).byteLength).toBe(4);
+  const path = join(folder, 'hostile.pth');
+  writeFileSync(path, bytes);
+  return path;
+}
+
+describe('a fix of a hostile file', () => {
+  it('writes no copy of it', async () => {
+    const input = await hostileFile();
+    const output = join(folder, 'copy.pth');
+    await expect(fixCheckpoint(input, { auto: true, output })).rejects.toThrow('safety/dangerous-call');
+    expect(existsSync(output)).toBe(false);
+  });
+
+  it('leaves the file as it is where it was to be healed in place', async () => {
+    const input = await hostileFile();
+    const before = readFileSync(input);
+    await expect(fixCheckpoint(input, { auto: true, inPlace: true })).rejects.toThrow(
+      'safety/dangerous-call',
+    );
+    expect(readFileSync(input)).toEqual(before);
+  });
+});
