@@ -1,4 +1,4 @@
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { isRemote, printableAddress } from '../io/address.ts';
 import type { ByteSource } from '../io/byte-source.ts';
@@ -18,6 +18,21 @@ export type OpenOptions = RemoteOptions;
 
 /** Opens another file of the same checkpoint by its name: a shard beside its index. */
 export type OpenSibling = (name: string) => Promise<ByteSource>;
+
+/** Names of the files in a folder of torch.distributed.checkpoint. */
+const DISTCP_PART = /(^|[\\/])(\.metadata|__\d+_\d+\.distcp)$/;
+
+/** Each of them is several archives, or the description of all: none is a checkpoint without its folder. */
+async function refuseLonePart(path: string): Promise<void> {
+  const folder = dirname(path);
+  const metadata = await openFile(join(folder, '.metadata')).catch(() => undefined);
+  await metadata?.close?.();
+  if (!metadata) return;
+  throw new UnreadableError(
+    'unsupported',
+    `the file is a part of a torch.distributed.checkpoint folder, and nothing without the others; give the folder (${folder})`,
+  );
+}
 
 /**
  * Opens a checkpoint: a file, or a folder that is known to hold one. Close it when done. Where a fix in place of the file was
@@ -43,11 +58,13 @@ export async function openCheckpoint(path: string, options: OpenOptions = {}): P
     const { openFolder } = await import('./folder.ts');
     return openFolder(path);
   }
-  const open = (bytes: ByteSource) =>
-    openSource(bytes, path, async (name) => {
+  const open = async (bytes: ByteSource) => {
+    if (DISTCP_PART.test(path)) await refuseLonePart(path);
+    return openSource(bytes, path, async (name) => {
       const { FolderFiles } = await import('./folder-files.ts');
       return new FolderFiles(dirname(path)).open(name);
     });
+  };
   try {
     const file = await journaled;
     if (file === undefined) return await open(source);

@@ -65,6 +65,15 @@ describe('a folder of torch.distributed.checkpoint', () => {
   });
 });
 
+describe('a file of the folder', () => {
+  it.each(['__0_0.distcp', '.metadata'])('%s is nothing without the others', async (name) => {
+    await expect(openCheckpoint(`${FIXTURE}/${name}`)).rejects.toMatchObject({
+      code: 'unsupported',
+      message: expect.stringContaining(`give the folder (${FIXTURE})`),
+    });
+  });
+});
+
 describe('a folder with a fault', () => {
   it('tells a missing file, and which tensors it had', async () => {
     const folder = copy((at) => rmSync(path.join(at, '__2_0.distcp')));
