@@ -6,6 +6,8 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     exclude: [...configDefaults.exclude, 'test/torch/**'],
+    // a test ends when it is done, on a slow machine too; this only ends one that hangs
+    testTimeout: 60_000,
     reporters: reporters(),
   },
 });

@@ -11,6 +11,11 @@ import { encodePickle } from '../../src/pickle/encoder.ts';
 const EQUAL_STRINGS = [
   'broken/prefix_nested.pth',
   'broken/half_and_bfloat16.pth',
+  'broken/half_with_float_ema.pth',
+  'broken/compiled_beside_ddp.pth',
+  'broken/weight_norm.pth',
+  'broken/weight_norm_parametrized.pth',
+  'broken/path.pth',
   'clean/quantized_linear.pth',
   'clean/conj_and_neg.pth',
   'clean/dtensor.pth',
