@@ -70,6 +70,8 @@ export interface ArchiveFacts {
   readonly alignment: number | undefined;
   /** Of the local headers that were read to open the archive: that of the pickle always, most others only when asked for. */
   readonly headerFaults: readonly HeaderFault[];
+  /** How many names the records have without regard to case, as torch compares them. */
+  readonly distinctNames: number;
 }
 
 /** What the pickle machine saw while it decoded. */

@@ -1,9 +1,11 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { type FoundWeights, findWeights } from '../checkpoint/find-weights.ts';
 import { findStateDicts, type StateDict } from '../checkpoint/state-dicts.ts';
+import type { Storage } from '../checkpoint/storage.ts';
 import { compareKeys, type ExpectedKeys, type KeyComparison } from './expected-keys.ts';
 import type { PayloadFacts } from './payload.ts';
 import { findRefusedGlobals, type GlobalKind, type RefusedGlobal } from './refused-globals.ts';
+import { type Stretch, sharedStretches } from './shared-views.ts';
 import { findSuspicions, type Suspicion } from './suspicions.ts';
 import { findWeightGroups, type WeightGroup } from './weight-groups.ts';
 import { findWrappings, type Wrapping } from './wrappers.ts';
@@ -16,6 +18,7 @@ export class Examination {
   #wrappings: readonly Wrapping[] | undefined;
   #refusedGlobals: readonly RefusedGlobal[] | undefined;
   #weights: FoundWeights | null | undefined;
+  #sharedStretches: ReadonlyMap<Storage, readonly Stretch[]> | undefined;
   #keyComparison: KeyComparison | undefined;
   #suspicions: readonly Suspicion[] | undefined;
 
@@ -51,6 +54,12 @@ export class Examination {
   get suspicions(): readonly Suspicion[] {
     this.#suspicions ??= findSuspicions(this.#checkpoint.traces ?? []);
     return this.#suspicions;
+  }
+
+  /** Where several tensors view one storage. */
+  get sharedStretches(): ReadonlyMap<Storage, readonly Stretch[]> {
+    this.#sharedStretches ??= sharedStretches(this.#checkpoint.tensors);
+    return this.#sharedStretches;
   }
 
   /** What wrappers put before the keys of each state_dict. */

@@ -10,6 +10,8 @@ import { storagesByOffset } from './torch-archives.ts';
 
 /** Bytes of a record that are read at a time. */
 const CHUNK = 4 * 2 ** 20;
+/** Records this close together come in one read. */
+const NEAR = 64 * 1024;
 /** Records in work at once: one is read while the checksum of another is computed. */
 const AT_ONCE = 2;
 
@@ -80,14 +82,19 @@ async function checkChecksums(
   const faults = new Map<ArchiveRecord, ChecksumFault>();
   let read = 0;
   let next = 0;
+  const judge = (record: ArchiveRecord, found: number | undefined): void => {
+    read += record.storedSize;
+    onProgress?.(read, total);
+    if (found === record.crc32) return;
+    const storage = storages.get(record.dataOffset as number);
+    faults.set(record, { record: record.name, declared: record.crc32, found, storage });
+  };
+  const groups = neighbours(queue);
   const work = async (): Promise<void> => {
-    for (let record = queue[next++]; record; record = queue[next++]) {
-      const found = await checksumOf(contentOf(source, record));
-      read += record.storedSize;
-      onProgress?.(read, total);
-      if (found === record.crc32) continue;
-      const storage = storages.get(record.dataOffset as number);
-      faults.set(record, { record: record.name, declared: record.crc32, found, storage });
+    for (let group = groups[next++]; group; group = groups[next++]) {
+      const [first, ...others] = group as [ArchiveRecord, ...ArchiveRecord[]];
+      if (others.length === 0) judge(first, await checksumOf(contentOf(source, first)));
+      else for (const [record, found] of await checksumsOf(source, group)) judge(record, found);
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
@@ -95,6 +102,41 @@ async function checkChecksums(
     checked: queue.length,
     faults: queue.flatMap((record) => faults.get(record) ?? []),
   };
+}
+
+/** Stored records that stand close together, so that small ones don't cost a read each; all others by themselves. */
+function neighbours(records: readonly ArchiveRecord[]): ArchiveRecord[][] {
+  const sorted = [...records].sort((a, b) => (a.dataOffset as number) - (b.dataOffset as number));
+  const groups: ArchiveRecord[][] = [];
+  let end = 0;
+  for (const record of sorted) {
+    const group = groups.at(-1);
+    const start = group?.[0]?.dataOffset as number | undefined;
+    const offset = record.dataOffset as number;
+    const finish = offset + record.storedSize;
+    const joins =
+      start !== undefined &&
+      [group?.[0], record].every((each) => each?.method === METHOD_STORED) &&
+      offset - end <= NEAR &&
+      Math.max(end, finish) - start <= CHUNK;
+    if (joins) group?.push(record);
+    else groups.push([record]);
+    end = joins ? Math.max(end, finish) : finish;
+  }
+  return groups;
+}
+
+async function checksumsOf(
+  source: Checkpoint['source'],
+  records: readonly ArchiveRecord[],
+): Promise<(readonly [ArchiveRecord, number])[]> {
+  const start = records[0]?.dataOffset as number;
+  const end = Math.max(...records.map(({ dataOffset, storedSize }) => (dataOffset as number) + storedSize));
+  const bytes = await source.read(start, end - start);
+  return records.map((record) => {
+    const at = (record.dataOffset as number) - start;
+    return [record, crc32(bytes.subarray(at, at + record.storedSize))];
+  });
 }
 
 function contentOf(source: Checkpoint['source'], record: ArchiveRecord): Segment {

@@ -21,7 +21,8 @@ export async function archiveFacts(archive: Archive): Promise<ArchiveFacts> {
     textOf(archive, 'byteorder'),
     textOf(archive, '.storage_alignment'),
   ]);
-  return { version, byteOrder, alignment: numberIn(alignment), headerFaults: archive.headerFaults };
+  const { headerFaults, distinctNames } = archive;
+  return { version, byteOrder, alignment: numberIn(alignment), headerFaults, distinctNames };
 }
 
 /** A power of two in any archive of torch's; what is none can't be computed with. */

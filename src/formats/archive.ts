@@ -69,6 +69,11 @@ export class Archive {
     return (this.root === '' ? record : `${this.root}/${record}`).toLowerCase();
   }
 
+  /** How many names the directory has, as torch compares them: fewer than entries where one stands twice. */
+  get distinctNames(): number {
+    return this.#byName.size;
+  }
+
   #index(record: string): number | undefined {
     return this.#byName.get(this.nameOf(record));
   }

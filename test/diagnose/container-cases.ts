@@ -25,7 +25,7 @@ const FOREIGN = ['empty', 'zeros', 'html_page', 'json_error', 'plain_text', 'git
 const strangers = (...but: string[]): Fixture[] =>
   files(...FOREIGN.filter((name) => !but.includes(name)).map((name) => `foreign/${name}.pth`));
 
-const GOOD_ARCHIVE: ArchiveFacts = { version: '3\n', byteOrder: 'little', alignment: 64, headerFaults: [] };
+const GOOD_ARCHIVE = { version: '3\n', byteOrder: 'little', alignment: 64, headerFaults: [] };
 
 /** A record with a checksum, stored as it is. */
 function record(name: string, changes: Partial<ArchiveRecord> = {}): ArchiveRecord {
@@ -58,6 +58,8 @@ function archive(name: string, built: Built = {}): Fixture {
   return {
     name,
     build() {
+      const records = built.records ?? [record('data.pkl'), record('data/0'), record('version', { size: 2 })];
+      const distinctNames = new Set(records.map(({ name }) => name.toLowerCase())).size;
       const root = built.root ?? orderedDict({ weight: tensor(built.options) });
       const made = checkpointOf(root);
       const storages = made.storages.map((storage) => ({ ...storage, ...built.storages }));
@@ -74,8 +76,8 @@ function archive(name: string, built: Built = {}): Fixture {
         tensors: made.tensors.map(
           (each): Tensor => ({ ...each, storage: each.storage && moved.get(each.storage) }),
         ),
-        records: built.records ?? [record('data.pkl'), record('data/0'), record('version', { size: 2 })],
-        archive: { ...GOOD_ARCHIVE, ...built.archive },
+        records,
+        archive: { ...GOOD_ARCHIVE, distinctNames, ...built.archive },
       };
     },
   };

@@ -16,7 +16,14 @@ async function factsOf(texts: Record<string, string>) {
 describe('archiveFacts', () => {
   it('knows what torch writes by its checksum, without a read', async () => {
     const facts = await factsOf({ byteorder: 'little', version: '3\n', '.storage_alignment': '64' });
-    expect(facts).toEqual({ version: '3\n', byteOrder: 'little', alignment: 64, headerFaults: [], reads: 0 });
+    expect(facts).toEqual({
+      version: '3\n',
+      byteOrder: 'little',
+      alignment: 64,
+      headerFaults: [],
+      distinctNames: 4,
+      reads: 0,
+    });
     expect(await factsOf({ byteorder: 'big', version: '2\n' })).toMatchObject({
       byteOrder: 'big',
       version: '2\n',

@@ -27,7 +27,7 @@ export default defineRule({
 function brokenPromise(checkpoint: Checkpoint): RuleResult | undefined {
   const { records, storages } = checkpoint;
   if (!records.some(({ name, outsideRoot }) => name === '.format_version' && !outsideRoot)) return undefined;
-  const renamed = storages.findIndex(({ key }, index) => key !== String(index));
+  const renamed = storages.findIndex(({ key }, index) => Number(key) !== index || key === '');
   const moved = renamed < 0 ? firstMoved(checkpoint) : -1;
   if (renamed < 0 && moved < 0) return undefined;
   const subjects = namesOn(checkpoint, new Set(storages.slice(renamed < 0 ? moved : renamed)));
@@ -45,12 +45,14 @@ function brokenPromise(checkpoint: Checkpoint): RuleResult | undefined {
 /** Index of the first storage that does not follow the one before it as torch lays them out; -1 where all do. */
 function firstMoved({ storages, archive, container }: Checkpoint): number {
   const alignment = archive?.alignment ?? DEFAULT_ALIGNMENT;
+  const folder = Buffer.byteLength(`${container.root}/data/`);
   let header: number | undefined;
   for (const [index, { fileOffset, bytes, key }] of storages.entries()) {
     if (fileOffset === null) return index;
-    const nameLength = Buffer.byteLength(`${container.root}/data/${key}`);
-    if (header !== undefined && contentOffset(header, nameLength, bytes, alignment) !== fileOffset)
-      return index;
+    // the keys are digits here
+    const place =
+      header === undefined ? fileOffset : contentOffset(header, folder + key.length, bytes, alignment);
+    if (place !== fileOffset) return index;
     header = fileOffset + bytes + descriptorBytes(header ?? fileOffset, bytes);
   }
   return -1;

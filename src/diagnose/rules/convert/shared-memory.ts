@@ -1,5 +1,5 @@
 import { defineRule } from '../../define-rule.ts';
-import { type Stretch, sharedStretches } from '../../shared-views.ts';
+import type { Stretch } from '../../shared-views.ts';
 import { counted, listed } from '../../wording.ts';
 
 export default defineRule({
@@ -7,15 +7,15 @@ export default defineRule({
   severity: 'info',
   needs: 'pickle',
   title: 'Tensors overlap, which other formats can not store',
-  check({ tensors, omissions }) {
+  check({ omissions }, { sharedStretches }) {
     if (omissions.length) return undefined;
     const names = new Set<string>();
-    for (const stretches of sharedStretches(tensors).values())
+    for (const stretches of sharedStretches.values())
       for (const { tensors: views } of overlapping(stretches)) for (const { name } of views) names.add(name);
     if (!names.size) return undefined;
     const subjects = [...names];
     return {
-      message: `${counted(subjects.length, 'tensor')} (${listed(subjects)}) overlap in memory without being the same. torch keeps that; safetensors' save_file fails with "Some tensors share memory, this will lead to duplicate memory on disk and potential differences when loading them again". Before you convert, .clone() those that are to stand alone; fix does not convert yet.`,
+      message: `${counted(subjects.length, 'tensor')} (${listed(subjects)}) overlap in memory without being the same. torch keeps that; safetensors' save_file fails with "Some tensors share memory, this will lead to duplicate memory on disk and potential differences when loading them again". Before you convert, fix --untie gives each a storage of its own.`,
       subjects,
     };
   },

@@ -20,8 +20,9 @@ export default defineRule({
     const subjects = tensors.map(({ name }) => name);
     const times = used > 0 ? `, ${ratio(total / used)} times what is needed` : '';
     return {
-      message: `${bytesAmount(wasted)} of ${bytesAmount(total)} belong to no tensor${times}: ${counted(subjects.length, 'tensor is a slice or view', 'tensors are slices or views')} of something larger (${listed(subjects)}), and torch.save writes all of it. Nothing fails, but file, download and memory are that much larger. Save them with .clone(); fix does not heal this yet.`,
+      message: `${bytesAmount(wasted)} of ${bytesAmount(total)} belong to no tensor${times}: ${counted(subjects.length, 'tensor is a slice or view', 'tensors are slices or views')} of something larger (${listed(subjects)}), and torch.save writes all of it. Nothing fails, but file, download and memory are that much larger. fix --compact leaves the rest out; to save it right, .clone() them before.`,
       subjects,
+      fix: ['--compact'],
     };
   },
 });

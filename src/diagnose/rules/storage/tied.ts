@@ -1,5 +1,4 @@
 import { defineRule } from '../../define-rule.ts';
-import { sharedStretches } from '../../shared-views.ts';
 import { counted, listed } from '../../wording.ts';
 
 export default defineRule({
@@ -7,10 +6,10 @@ export default defineRule({
   severity: 'info',
   needs: 'pickle',
   title: 'One weight stands under several names',
-  check({ tensors, omissions }) {
+  check({ omissions }, { sharedStretches }) {
     if (omissions.length) return undefined;
     const groups: string[][] = [];
-    for (const stretches of sharedStretches(tensors).values())
+    for (const stretches of sharedStretches.values())
       for (const { tensors: same } of stretches) {
         const names = [...new Set(same.map(({ name }) => name))];
         if (names.length > 1) groups.push(names);

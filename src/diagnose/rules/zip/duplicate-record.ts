@@ -8,12 +8,13 @@ export default defineRule({
   needs: 'container',
   title: 'Several records have one name, so that readers disagree on the content',
   check(checkpoint) {
-    if (!isTorchArchive(checkpoint)) return undefined;
+    if (!isTorchArchive(checkpoint) || checkpoint.archive?.distinctNames === checkpoint.records.length) {
+      return undefined;
+    }
     const seen = new Set<string>();
     const repeated = new Set<string>();
     for (const record of checkpoint.records) {
       const name = fullName(checkpoint, record);
-      // torch looks names up without regard to case
       const key = name.toLowerCase();
       if (seen.has(key)) repeated.add(name);
       seen.add(key);
