@@ -1,6 +1,7 @@
 import type { Dtype } from '../torch/dtypes.ts';
 import { bfloat16Of, float32ToBfloat16, float32ToHalf, float64ToFloat32, halfOf } from './half-kernels.ts';
 import { wideningTable } from './small-floats.ts';
+import { vectorKernels } from './vector-kernels.ts';
 
 /** What floats can be cast to. */
 export const CAST_TARGETS = ['float32', 'float16', 'bfloat16'] as const;
@@ -17,14 +18,18 @@ export type Cast = (from: Uint8Array, into: Uint8Array) => number;
 /** The cast between two dtypes; undefined where there is none, or nothing to do. */
 export function castOf(from: Dtype, to: CastTarget): Cast | undefined {
   if (from.name === to) return undefined;
-  if (from.name === 'float32') return to === 'float16' ? wide(float32ToHalf) : wide(float32ToBfloat16);
+  if (from.name === 'float32') return narrowing(to === 'float16' ? 'float16' : 'bfloat16');
   if (from.name === 'float64') return fromFloat64(to);
   const table = wideningTable(from.name);
   return table && byTable(table, to);
 }
 
-function wide(kernel: (from: Uint32Array, into: Uint16Array) => number): Cast {
-  return (from, into) => onWords(into, Uint16Array, (words) => kernel(asWords(from, Uint32Array), words));
+function narrowing(to: 'float16' | 'bfloat16'): Cast {
+  const kernel = to === 'float16' ? float32ToHalf : float32ToBfloat16;
+  return (
+    vectorKernels?.[to] ??
+    ((from, into) => onWords(into, Uint16Array, (words) => kernel(asWords(from, Uint32Array), words)))
+  );
 }
 
 /** torch rounds to float32 first, so some values are rounded twice. */
@@ -32,11 +37,10 @@ function fromFloat64(to: CastTarget): Cast {
   const exact: Cast = (from, into) =>
     onWords(into, Uint32Array, (words) => float64ToFloat32(asWords(from, Float64Array), words));
   if (to === 'float32') return exact;
-  const narrow = to === 'float16' ? float32ToHalf : float32ToBfloat16;
+  const narrow = narrowing(to);
   return (from, into) => {
-    const between = new Uint32Array(from.length / 8);
-    const overflow = float64ToFloat32(asWords(from, Float64Array), between);
-    return overflow + onWords(into, Uint16Array, (words) => narrow(between, words));
+    const between = new Uint8Array(from.length / 2);
+    return exact(from, between) + narrow(between, into);
   };
 }
 
