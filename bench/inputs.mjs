@@ -88,6 +88,33 @@ async function make(name, { tensors, rows, columns, random = true, sparse = fals
   return path;
 }
 
+/** A safetensors file of float32 matrices, as the library itself would write it. */
+async function makeSafetensors(name, { tensors, rows, columns }) {
+  const path = join(DATA, name);
+  if (existsSync(path)) return path;
+  mkdirSync(DATA, { recursive: true });
+  const bytes = rows * columns * 4;
+  const header = {};
+  for (let i = 0; i < tensors; i++) {
+    header[`model.layers.${Math.floor(i / 10)}.block.${i % 10}.weight`] = {
+      dtype: 'F32',
+      shape: [rows, columns],
+      data_offsets: [i * bytes, (i + 1) * bytes],
+    };
+  }
+  const text = Buffer.from(JSON.stringify(header));
+  const length = Math.ceil((8 + text.length) / 8) * 8 - 8;
+  const lead = Buffer.alloc(8 + length, ' ');
+  lead.writeBigUInt64LE(BigInt(length));
+  text.copy(lead, 8);
+  const file = await open(`${path}.part`, 'w');
+  await file.write(lead);
+  await file.truncate(lead.length + tensors * bytes);
+  await file.close();
+  await rename(`${path}.part`, path);
+  return path;
+}
+
 const MIB = 2 ** 20;
 export const inputs = {
   /** 20 MB, 120 tensors. */
@@ -99,4 +126,6 @@ export const inputs = {
     make('huge.pth', { tensors: 120, rows: 1024, columns: (170 * MIB) / 4096, random: false, sparse: true }),
   /** 100 000 tensors of 24 bytes. */
   many: () => make('many.pth', { tensors: 100_000, rows: 2, columns: 3 }),
+  /** 50 000 tensors of 24 bytes. */
+  safetensors: () => makeSafetensors('many.safetensors', { tensors: 50_000, rows: 2, columns: 3 }),
 };

@@ -1,4 +1,4 @@
-// npm run bench [-- --only inspect|many|fix] [-- --rounds N]
+// npm run bench [-- --only inspect|many|safetensors|fix] [-- --rounds N]
 // Prints medians and their ratios. The torch rows need a Python with torch in CKPT_DOCTOR_PYTHON (or python3); without one they are left out.
 import { spawnSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
@@ -66,6 +66,15 @@ if (wanted('many')) {
       `${show(result.torch)} / ${show(result.doctor)}`,
     );
   else console.log(`inspect, 100 000 tensors: ${show(result.doctor)} (no torch here to compare with)`);
+}
+
+if (wanted('safetensors')) {
+  const many = await inputs.safetensors();
+  const result = sideBySide(
+    { doctor: () => once(doctor('inspect', many)) },
+    Math.max(3, Math.floor(rounds / 2)),
+  );
+  console.log(`inspect, 50 000 tensors of safetensors: ${show(result.doctor)}   goal <= 1500 ms`);
 }
 
 if (wanted('fix')) {

@@ -20,7 +20,9 @@ export type {
 } from './checkpoint/checkpoint.ts';
 export { compileNameGlobs, type NameMatcher } from './checkpoint/name-glob.ts';
 export { type Path, pathName } from './checkpoint/path.ts';
+export { type Producer, producerOf } from './checkpoint/producer.ts';
 export { type ReadTensorOptions, readTensor, type TensorArray } from './checkpoint/read-tensor.ts';
+export { type Role, type RoleName, rolesOf } from './checkpoint/roles.ts';
 export type { Storage } from './checkpoint/storage.ts';
 export type { Tensor, TensorKind } from './checkpoint/tensor.ts';
 export { type Totals, totalsOf } from './checkpoint/totals.ts';
