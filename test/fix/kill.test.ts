@@ -10,8 +10,9 @@ import { builtBin } from '../support/built-bin.ts';
 import { archiveOf, record } from '../zip/archives.ts';
 import { workplace } from './workplace.ts';
 
-/** How often a process is killed in each of the two tests. */
-const KILLS = Number(process.env.CKPT_DOCTOR_KILLS ?? 12);
+/** How often a process is killed in each of the two tests; by hand 200, and of a model whose pickle takes longer to write. */
+const KILLS = Number(process.env.CKPT_DOCTOR_KILLS ?? 8);
+const TENSORS = process.env.CKPT_DOCTOR_KILLS ? 20_000 : 2_000;
 
 const { folder } = workplace();
 const input = path.join(folder, 'original.pth');
@@ -52,7 +53,7 @@ function sha256(file: string): string {
 async function manyTensors(count: number): Promise<Buffer> {
   const rebuild = new PyGlobal('torch._utils', '_rebuild_tensor_v2');
   const floats = new PyGlobal('torch', 'FloatStorage');
-  const storages = 500;
+  const storages = 200;
   const keys: Value[] = [];
   const values: Value[] = [];
   for (let i = 0; i < count; i++) {
@@ -81,7 +82,7 @@ let copied = '';
 
 beforeAll(async () => {
   bin = builtBin();
-  writeFileSync(input, await manyTensors(30_000));
+  writeFileSync(input, await manyTensors(TENSORS));
   original = sha256(input);
   copyFileSync(input, model);
   await fixCheckpoint(model, { inPlace: true, mapLocation: 'cpu', addPrefix: 'net.' });
@@ -153,7 +154,6 @@ describe('a run that is killed', () => {
           expect(name).toMatch(/^\.healed\.pth\.[0-9a-f]{12}\.tmp$/);
           rmSync(path.join(folder, name));
         }
-        expect(await run(['inspect', input])).toMatchObject({ status: 0, stderr: '' });
       }
       if (process.env.CKPT_DOCTOR_KILLS) console.log('copy', Object.fromEntries(seen));
     },
