@@ -46,6 +46,8 @@ const VETTED: ReadonlySet<string> = new Set(
     torch:
       'Generator UntypedStorage memory_format contiguous_format channels_last preserve_format strided sparse_coo',
     'torch.nn.parameter': 'Parameter Buffer UninitializedParameter UninitializedBuffer',
+    // the dynamic dimension of a jagged nested tensor, as torch.save writes it
+    'torch._dynamo.decorators': '_DimRange',
     'torch.jit._pickle':
       'restore_type_tag build_intlist build_tensorlist build_doublelist build_boollist build_tensor_from_id',
   }).flatMap(([module, names]) => names.split(' ').map((name) => `${module}.${name}`)),

@@ -76,7 +76,7 @@ function entryLength(view: DataView, at: number): number {
 
 /** Whether the name, written again, gives the bytes that it was read from. */
 function isUtf8({ name, nameLength }: ZipEntry): boolean {
-  return name.length === nameLength || Buffer.byteLength(name) === nameLength;
+  return Buffer.byteLength(name) === nameLength;
 }
 
 function foreignName({ name }: ZipEntry): RefusedError {

@@ -9,6 +9,8 @@ import { UnreadableError } from '../../src/io/errors.ts';
 
 /** A tensor as torch 2.13 says that it is; what torch can't tell of its kind is left out. */
 interface ExpectedTensor {
+  /** Rules that speak of the file. */
+  readonly findings: readonly string[];
   path: string;
   kind: Tensor['kind'];
   dtype: string;
@@ -89,7 +91,9 @@ describe('what torch says of each fixture', () => {
     await checkpoint.close();
   });
 
-  it.each(LOADED)('$file: no tensor that torch does not list', async ({ file, tensors = [] }) => {
+  // the attributes of a pickled module are no entries of a dict or list, which is all that torch was asked to list
+  const DICTS = LOADED.filter(({ findings }) => !findings.includes('content/whole-module'));
+  it.each(DICTS)('$file: no tensor that torch does not list', async ({ file, tensors = [] }) => {
     const checkpoint = await openCheckpoint(`fixtures/${file}`);
     const listed = new Set(tensors.map(({ path }) => path));
     // the parts of what is made of several tensors are listed below it
