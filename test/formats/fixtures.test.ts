@@ -9,8 +9,6 @@ import { UnreadableError } from '../../src/io/errors.ts';
 
 /** A tensor as torch 2.13 says that it is; what torch can't tell of its kind is left out. */
 interface ExpectedTensor {
-  /** Rules that speak of the file. */
-  readonly findings: readonly string[];
   path: string;
   kind: Tensor['kind'];
   dtype: string;
@@ -24,6 +22,8 @@ interface ExpectedTensor {
 }
 
 interface Expected {
+  /** Rules that speak of the file. */
+  findings: string[];
   file: string;
   plain: string;
   locations?: Record<string, number> | null;
