@@ -20,7 +20,9 @@ const LOADED = FIXTURES.filter(
     tensors &&
     !VIEWED.includes(file) &&
     // a pickled module is no dict whose tensors could be compared by key; what heals it is --weights
-    !findings.includes('content/whole-module'),
+    !findings.includes('content/whole-module') &&
+    // the judge compares tensors and plain values, not arrays
+    !findings.includes('globals/numpy-value'),
 );
 const PREFIXED = LOADED.filter(({ findings }) => findings.includes('keys/module-prefix'));
 const COLLISION = 'broken/prefix_collision.pth';
