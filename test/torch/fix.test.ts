@@ -12,7 +12,7 @@ import { type KeyChange, pythonWithOldTorch, pythonWithTorch, Torch } from './to
 const REFUSED = ['clean/recursive_tuple.pt', 'broken/xla_arrays.pth'];
 /** Values of these classes are kept too: no flag used here takes them away. */
 const REFUSED_GLOBALS =
-  /^globals\/(numpy-value|not-allowlisted|config-object|platform-path|project-class|main-module)$/;
+  /^globals\/(numpy-value|numpy2|not-allowlisted|config-object|platform-path|project-class|main-module)$/;
 /** Storages that view another are gone in what is written: their tensors stand on the other, further on. */
 const VIEWED = ['legacy/storage_views.pth', 'tar/state_dict.tar'];
 const LOADED = FIXTURES.filter(
@@ -22,7 +22,7 @@ const LOADED = FIXTURES.filter(
     // a pickled module is no dict whose tensors could be compared by key; what heals it is --weights
     !findings.includes('content/whole-module') &&
     // the judge compares tensors and plain values, not arrays
-    !findings.includes('globals/numpy-value'),
+    !findings.some((rule) => rule.startsWith('globals/numpy')),
 );
 const PREFIXED = LOADED.filter(({ findings }) => findings.includes('keys/module-prefix'));
 const COLLISION = 'broken/prefix_collision.pth';
@@ -75,7 +75,8 @@ async function judged(fixture: Fixture, output: string, change?: KeyChange): Pro
     REFUSED.includes(fixture.file) || fixture.findings.some((rule) => REFUSED_GLOBALS.test(rule));
   const options = { trust: true, restricted: !refused, ...(change && { change }) };
   expect(await torch.compare(before, output, options)).not.toHaveProperty('faults');
-  if (!old) return;
+  // torch 1.13 takes every archive for a little-endian one
+  if (!old || fixture.findings.includes('zip/byteorder')) return;
   const loads = await old.ask({ do: 'load', file: before, trust: true });
   if (!loads.faults) expect(await old.compare(before, output, options)).not.toHaveProperty('faults');
 }
