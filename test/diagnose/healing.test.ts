@@ -8,6 +8,7 @@ import { stepsOfFlags } from '../../src/fix/steps.ts';
 import { openCheckpoint } from '../../src/formats/open.ts';
 import { CONTAINER_CASES } from './container-cases.ts';
 import { findingsOf, fixturePath } from './fixtures.ts';
+import { GLOBAL_CASES } from './global-cases.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -15,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-const FILES = Object.entries(CONTAINER_CASES).flatMap(([id, cases]) =>
+const FILES = Object.entries({ ...CONTAINER_CASES, ...GLOBAL_CASES }).flatMap(([id, cases]) =>
   cases.triggers.flatMap((fixture) => ('file' in fixture ? [{ id, file: fixture.file, cases }] : [])),
 );
 

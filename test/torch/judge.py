@@ -8,6 +8,9 @@
 {"do": "places", "file", "trust"?}        -> {"entries": n} when zipfile takes every record, and torch finds each storage by arithmetic where it is
 {"do": "cast", "file", "after", "source", "target", "overflow"}
                                          -> {} when the raw numbers in `after` are those of `file` cast by torch, and so many became infinite
+{"do": "refused", "file"}                -> {} when `file` holds one of each value that weights_only refuses and that has a plain form
+{"do": "plain", "file"}                  -> {} when `file` holds those plain forms
+{"do": "numbers", "file", "trust"?}      -> {"numbers": {name: text}}, what the tensors of a dict stand for
 {"do": "spoil", "file", "after", "how"}  -> {} when `after` is the file with one fault, saved by torch: the judge has to see it
 
 An answer has "faults" when the judgement is against the file. `before` is loaded with map_location='cpu'; with `trust` and where weights_only
@@ -28,6 +31,7 @@ import zipfile
 from collections import OrderedDict
 
 warnings.simplefilter("ignore")
+import plain
 import torch
 
 MODERN = int(torch.__version__.split(".")[0]) >= 2
@@ -45,7 +49,19 @@ MOST_FAULTS = 8
 
 
 def answer(request):
-    return {"hello": hello, "load": load_only, "compare": compare, "pickle": pickle_digests, "cast": cast, "places": places, "spoil": spoil}[request.pop("do")](**request)
+    work = {
+        "hello": hello,
+        "load": load_only,
+        "compare": compare,
+        "pickle": pickle_digests,
+        "cast": cast,
+        "places": places,
+        "refused": plain.save,
+        "plain": plain_values,
+        "numbers": plain.numbers,
+        "spoil": spoil,
+    }
+    return work[request.pop("do")](**request)
 
 
 def hello():
@@ -128,6 +144,17 @@ def cast(file, after, source, target, overflow):
     if infinite != overflow:
         faults.append(f"{overflow} values were said to overflow, {infinite} do")
     return {"faults": faults} if faults else {}
+
+
+def plain_values(file):
+    def differs(expected, found):
+        comparison = Comparison()
+        if isinstance(expected, torch.Tensor):
+            return not (isinstance(found, torch.Tensor) and found.dtype == expected.dtype and torch.equal(found, expected))
+        comparison.run(expected, found)
+        return comparison.faults
+
+    return plain.judge(file, differs)
 
 
 def spoil(file, after, how):

@@ -22,6 +22,8 @@ export interface FixCommandOptions extends GlobalOptions {
   readonly dtypeInclude?: readonly string[];
   readonly dtypeExclude?: readonly string[];
   readonly allowOverflow?: boolean;
+  readonly safe?: boolean;
+  readonly targetTorch?: string;
   readonly auto?: boolean;
   readonly dryRun?: boolean;
   readonly verify: 'quick' | 'full';
@@ -60,6 +62,8 @@ export function define(command: Command, context: Context): void {
     .option('--dtype-include <glob>', 'cast only tensors of such names (repeatable)', repeat)
     .option('--dtype-exclude <glob>', 'cast no tensors of such names (repeatable)', repeat)
     .option('--allow-overflow', 'cast although finite values become infinite')
+    .option('--safe', 'put plain values in the place of what weights_only refuses')
+    .option('--target-torch <version>', 'keep the output loadable by that release of torch')
     .option('--auto', 'every step that the findings name')
     .option('--dry-run', 'print the plan, write nothing')
     .addOption(
