@@ -28,6 +28,8 @@ export interface Treatment {
   readonly pickle: EncodedPickle;
   /** In the order of first use. */
   readonly storages: readonly PlannedStorage[];
+  /** How many of them keep their bytes as they are. */
+  readonly untouched: number;
   /** The tensors as they will be listed. */
   readonly tensors: readonly Tensor[];
   /** What is left out or mended on the way, in words. */
@@ -70,6 +72,7 @@ export async function treat(
   if (checkpoint.omissions[0])
     throw new RefusedError(`${checkpoint.omissions[0]}; such a file is not rewritten`);
   const draft = new Draft(checkpoint);
+  const originals = new Set(checkpoint.storages);
   // in place the bytes stay where and what they are
   const notes = keys === 'by-use' ? toLittleEndian(draft) : [];
   const reports: OperationReport[] = [];
@@ -84,6 +87,7 @@ export async function treat(
     operations: reports,
     pickle,
     storages,
+    untouched: storages.filter(({ storage }) => originals.has(storage)).length,
     tensors,
     notes,
     checks: draft.checks,

@@ -53,11 +53,22 @@ function writtenLines(result: FixResult, options: FixReportOptions, screen: Scre
   const storages = counted(plan.storages.length, 'storage');
   const done = verified ? `, verified: ${proofOf(result, options)}` : '';
   if (mode === 'append') return appendedLines(result, options, `${storages} stay as they are`, done, screen);
-  const verb = options.dryRun ? 'to be copied' : 'copied';
   return wrap(
-    `${storages} ${verb} unchanged, ${bytesText(bytesIn)} in, ${bytesText(bytesOut)} out${done}.`,
+    `${copiedWords(plan, options)}, ${bytesText(bytesIn)} in, ${bytesText(bytesOut)} out${done}.`,
     screen.width,
   );
+}
+
+function copiedWords(
+  { storages, untouched }: FixResult['plan'],
+  { dryRun }: Pick<FixReportOptions, 'dryRun'>,
+): string {
+  const all = counted(storages.length, 'storage');
+  const copied = dryRun ? 'to be copied unchanged' : 'copied unchanged';
+  const written = dryRun ? 'to be written with other bytes' : 'written with other bytes';
+  if (untouched === storages.length) return `${all} ${copied}`;
+  if (untouched === 0) return `${all} ${written}`;
+  return `${untouched} of ${all} ${copied}, ${storages.length - untouched} ${written}`;
 }
 
 function proofOf({ mode }: FixResult, { verify }: FixReportOptions): string {
