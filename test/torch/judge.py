@@ -8,6 +8,8 @@
 {"do": "places", "file", "trust"?}        -> {"entries": n} when zipfile takes every record, and torch finds each storage by arithmetic where it is
 {"do": "cast", "file", "after", "source", "target", "overflow"}
                                          -> {} when the raw numbers in `after` are those of `file` cast by torch, and so many became infinite
+{"do": "steps", "before", "after", "steps", "trust"?}
+                                         -> {"tensors": n} when `after` holds the tensors that torch makes of those of `before` by the steps
 {"do": "refused", "file"}                -> {} when `file` holds one of each value that weights_only refuses and that has a plain form
 {"do": "plain", "file"}                  -> {} when `file` holds those plain forms
 {"do": "numbers", "file", "trust"?}      -> {"numbers": {name: text}}, what the tensors of a dict stand for
@@ -32,6 +34,7 @@ from collections import OrderedDict
 
 warnings.simplefilter("ignore")
 import plain
+import steps as named_steps
 import torch
 
 MODERN = int(torch.__version__.split(".")[0]) >= 2
@@ -59,6 +62,7 @@ def answer(request):
         "refused": plain.save,
         "plain": plain_values,
         "numbers": plain.numbers,
+        "steps": after_steps,
         "spoil": spoil,
     }
     return work[request.pop("do")](**request)
@@ -155,6 +159,10 @@ def plain_values(file):
         return comparison.faults
 
     return plain.judge(file, differs)
+
+
+def after_steps(before, after, steps, trust=False):
+    return named_steps.judge(load_before(before, trust), load_after(after, True, False), steps)
 
 
 def spoil(file, after, how):
