@@ -10,6 +10,9 @@ import {
   PyTuple,
 } from './values.ts';
 
+/** Protocol 2 writes bytes as text, so they pass through memory; beyond this a checkpoint needs its arrays as tensors. */
+export const MOST_INLINE_BYTES: number = 256 * 2 ** 20;
+
 /**
  * How protocol 2 says what later protocols have opcodes for, as CPython's pickler does it: `bytes` and `bytearray` as latin-1 text,
  * sets by a call with a list. Globals are made once per encoding, for the memo.

@@ -1,5 +1,6 @@
 import type { Checkpoint, ContainerKind, PickleFacts } from '../../../checkpoint/checkpoint.ts';
 import { Op, opcodeName } from '../../../pickle/opcodes.ts';
+import { MOST_INLINE_BYTES } from '../../../pickle/protocol2.ts';
 import { PyDict, PyList } from '../../../pickle/values.ts';
 import { defineRule } from '../../define-rule.ts';
 import { outlivesRewrite, protocolInUse, refusedOpcodes } from '../../weights-only-opcodes.ts';
@@ -10,8 +11,6 @@ const KINDS: readonly ContainerKind[] = ['torch-zip', 'torch-legacy', 'pickle'];
 const NEWEST_PROTOCOL = 5;
 /** Protocol 2 counts the bytes of a string in 32 bits. */
 const MAX_STRING = 2 ** 32;
-/** What fix takes through memory to write bytes objects as the text that protocol 2 makes of them. */
-const MOST_BYTES = 256 * 2 ** 20;
 
 export default defineRule({
   id: 'pickle/protocol',
@@ -76,6 +75,6 @@ function isRewritable({ storages }: Checkpoint, pickle: PickleFacts, refused: re
     if (length >= MAX_STRING) return false;
     if (!opcode.includes('UNICODE')) heldBytes += length;
   }
-  if (heldBytes > MOST_BYTES) return false;
+  if (heldBytes > MOST_INLINE_BYTES) return false;
   return !pickle.opcodes[Op.PERSID] || storages.length > 0;
 }
