@@ -50,7 +50,8 @@ export class Protocol2 {
       'latin1',
     );
     if (node.type === 'bytearray') return this.#call('__builtin__', 'bytearray', text, 'latin-1');
-    return text === '' ? this.#call('__builtin__', 'bytes') : this.#call('_codecs', 'encode', text, 'latin1');
+    // for no bytes at all CPython calls bytes(), which weights_only does not take
+    return this.#call('_codecs', 'encode', text, 'latin1');
   }
 
   set(node: PySet): PyObject {

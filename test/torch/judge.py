@@ -10,7 +10,7 @@
                                          -> {} when the raw numbers in `after` are those of `file` cast by torch, and so many became infinite
 {"do": "steps", "before", "after", "steps", "trust"?}
                                          -> {"tensors": n} when `after` holds the tensors that torch makes of those of `before` by the steps
-{"do": "refused", "file"}                -> {} when `file` holds one of each value that weights_only refuses and that has a plain form
+{"do": "refused", "file", "protocol"}    -> {} when `file` holds one of each value that weights_only refuses and that has a plain form
 {"do": "plain", "file"}                  -> {} when `file` holds those plain forms
 {"do": "numbers", "file", "trust"?}      -> {"numbers": {name: text}}, what the tensors of a dict stand for
 {"do": "spoil", "file", "after", "how"}  -> {} when `after` is the file with one fault, saved by torch: the judge has to see it

@@ -3,6 +3,7 @@ import { Op, opcodeName } from '../../../pickle/opcodes.ts';
 import { MOST_INLINE_BYTES } from '../../../pickle/protocol2.ts';
 import { PyDict, PyList } from '../../../pickle/values.ts';
 import { defineRule } from '../../define-rule.ts';
+import type { Examination } from '../../examination.ts';
 import { outlivesRewrite, protocolInUse, refusedOpcodes } from '../../weights-only-opcodes.ts';
 
 /** Containers whose pickle `torch.load` hands to Python's unpickler. */
@@ -17,7 +18,7 @@ export default defineRule({
   severity: 'error',
   needs: 'pickle',
   title: 'The pickle has a protocol that weights_only does not read',
-  check(checkpoint) {
+  check(checkpoint, examination) {
     const { pickle, container } = checkpoint;
     if (!pickle || !KINDS.includes(container.kind)) return undefined;
     const protocol = protocolInUse(pickle.protocol, pickle.opcodes);
@@ -39,7 +40,7 @@ export default defineRule({
       subjects: refused.length
         ? refused.map((code) => `${opcodeName(code)} (${code})`)
         : [`PROTO ${protocol}`],
-      fix: rewritable ? ['--auto'] : [],
+      fix: rewritable ? [needsPlainSets(pickle, examination) ? '--safe' : '--auto'] : [],
     };
   },
 });
@@ -62,6 +63,11 @@ function firstMet(refused: readonly number[], protocol: number, { root, containe
   const opening = root instanceof PyDict ? Op.DICT : root instanceof PyList ? Op.LIST : Op.PUT;
   const leader = protocol === 0 ? opening : Op.FRAME;
   return refused.find((code) => code === leader) ?? (refused[0] as number);
+}
+
+/** Protocol 2 can only call for a frozenset, by a name that `weights_only` refuses. */
+function needsPlainSets({ opcodes }: PickleFacts, { withoutPlainForm }: Examination): boolean {
+  return (opcodes[Op.FROZENSET] ?? 0) > 0 && withoutPlainForm.length === 0;
 }
 
 /**
