@@ -25,6 +25,7 @@ export { type ReadTensorOptions, readTensor, type TensorArray } from './checkpoi
 export { type Role, type RoleName, rolesOf } from './checkpoint/roles.ts';
 export type { Storage } from './checkpoint/storage.ts';
 export type { Tensor, TensorKind } from './checkpoint/tensor.ts';
+export { TensorHandle } from './checkpoint/tensor-handle.ts';
 export { type Totals, totalsOf } from './checkpoint/totals.ts';
 export { type DiagnoseOptions, diagnose } from './diagnose/engine.ts';
 export type { Finding, Severity } from './diagnose/finding.ts';
@@ -37,6 +38,7 @@ export { type ByteSource, MemorySource, type SourceRange, SubSource } from './io
 export { RefusedError, type UnreadableCode, UnreadableError } from './io/errors.ts';
 export { openFile } from './io/file-source.ts';
 export type { InflatedRange, Segment } from './io/segment.ts';
+export { type TensorFlow, toTfjs } from './numeric/to-tfjs.ts';
 export * from './pickle/values.ts';
 export { type FixDocument, fixDocument } from './report/fix-document.ts';
 export {
