@@ -43,6 +43,7 @@ import oddArgument from './pickle/odd-argument.ts';
 import oddStream from './pickle/odd-stream.ts';
 import protocol from './pickle/protocol.ts';
 import python2Strings from './pickle/python2-strings.ts';
+import sharedContainers from './pickle/shared-containers.ts';
 import { SAFETY_RULES } from './safety.ts';
 import emptyPlaceholders from './sharding/empty-placeholders.ts';
 import flatParam from './sharding/flat-param.ts';
@@ -57,6 +58,7 @@ import tied from './storage/tied.ts';
 export const RULES: readonly Rule[] = [
   ...SAFETY_RULES,
   ...CONTAINER_RULES,
+  sharedContainers,
   protocol,
   python2Strings,
   inlineBytesHuge,
