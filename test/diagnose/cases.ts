@@ -180,6 +180,31 @@ export const CASES: Readonly<Record<string, RuleCases>> = {
       file('clean/recursive.pt'),
     ],
   },
+  'dtype/integer-buffer-as-float': {
+    triggers: [
+      built('position_ids of a merge', () =>
+        orderedDict({ ...network(), 'text_model.embeddings.position_ids': tensor({ shape: [1, 77] }) }),
+      ),
+      built('relative_position_index of a halved Swin', () =>
+        dict({
+          model: orderedDict({
+            ...network({ dtype: 'float16' }),
+            'attn.relative_position_index': tensor({ shape: [49, 49], dtype: 'float16' }),
+          }),
+        }),
+      ),
+    ],
+    quiet: [
+      clean,
+      built('integers', () =>
+        orderedDict({ ...network(), 'embeddings.position_ids': tensor({ shape: [1, 77], dtype: 'int64' }) }),
+      ),
+      built('a table of positions', () =>
+        orderedDict({ ...network(), 'attn.relative_position_bias_table': tensor({ shape: [169, 4] }) }),
+      ),
+      built('a batch, and no model', () => dict({ position_ids: tensor({ shape: [1, 77] }) })),
+    ],
+  },
   'dtype/mixed-float': {
     triggers: [
       built('a float16 head', () =>

@@ -16,6 +16,7 @@ import double from './dtype/double.ts';
 import float32Copy from './dtype/float32-copy.ts';
 import halfStatistics from './dtype/half-statistics.ts';
 import halfWeights from './dtype/half-weights.ts';
+import integerBufferAsFloat from './dtype/integer-buffer-as-float.ts';
 import mixedFloat from './dtype/mixed-float.ts';
 import configObject from './globals/config-object.ts';
 import dtensor from './globals/dtensor.ts';
@@ -92,6 +93,7 @@ export const RULES: readonly Rule[] = [
   nonStringKeys,
   nonTensorValue,
   mixedFloat,
+  integerBufferAsFloat,
   halfWeights,
   bfloat16,
   double,
