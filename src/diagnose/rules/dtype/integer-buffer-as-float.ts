@@ -24,7 +24,7 @@ export default defineRule({
     const subjects = found.map(({ name }) => name);
     const dtypes = [...new Set(found.map(({ dtype }) => dtype))];
     return {
-      message: `${counted(found.length, 'buffer of indexes is', 'buffers of indexes are')} ${listed(dtypes)} (${listed(subjects)}), as merging or averaging checkpoints leaves integers: 76 becomes 75.9975. load_state_dict cuts the fraction off without a word, so it is 75 then; used as saved it fails with "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got torch.FloatTensor instead". fix can not know the integers; --drop '**${first.leaf}' leaves them out for a library that makes them itself.`,
+      message: `${counted(found.length, 'buffer of indexes is', 'buffers of indexes are')} ${listed(dtypes)} (${listed(subjects)}), as merging or averaging checkpoints leaves integers: 76 becomes 75.9975. load_state_dict cuts the fraction off without a word, so it is 75 then; used as saved it fails with "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got torch.FloatTensor instead". fix can not know the integers; --drop '**.${first.leaf}' leaves them out for a library that makes them itself.`,
       subjects,
     };
   },
