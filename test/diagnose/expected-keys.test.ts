@@ -86,6 +86,7 @@ describe('expect/dtype-mismatch', () => {
     expect(fixOf(['float64'], ['float32'])).toEqual([]);
     expect(fixOf(['float16', 'int32'], ['float32', 'int64'])).toEqual([]);
     expect(fixOf(['float32'], ['float16'])).toEqual([]);
+    expect(fixOf(['float16', 'float16'], ['float32', 'int64'])).toEqual([]);
   });
 });
 

@@ -28,11 +28,11 @@ export default defineRule({
   },
 });
 
-/** The model has no floating-point dtype but float32, and all that differs is narrower. */
+/** The model has no floating-point dtype but float32, and all that differs is narrower than that. */
 function castsExactly(dtypes: readonly Mismatch[], expected: ExpectedKeys | undefined): boolean {
   const wanted = [...(expected?.keys.values() ?? [])].map(({ dtype = 'float32' }) => dtypeByName(dtype));
   return (
-    dtypes.every(({ found }) => isWidened(found.dtype.name)) &&
+    dtypes.every(({ found, expected }) => isWidened(found.dtype.name) && expected.dtype === 'float32') &&
     wanted.every((dtype) => dtype?.family !== 'float' || dtype.name === 'float32')
   );
 }
