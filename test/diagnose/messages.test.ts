@@ -159,6 +159,14 @@ describe('pickle/protocol', () => {
     expect(protocol(4, ['PROTO', 'SHORT_BINUNICODE']).message).toContain('"Unsupported operand 140"');
   });
 
+  it('says which torch loads the file all the same', () => {
+    const loads = 'torch up to 2.5, and weights_only=False since, load it';
+    expect(protocol(4, ['PROTO', 'FRAME']).message).toContain(`${loads}.`);
+    expect(protocol(5, ['PROTO', 'FRAME']).message).toContain(`${loads} under Python 3.8 or newer.`);
+    expect(protocol(0, ['PERSID', 'PUT']).message).not.toContain('torch up to');
+    expect(protocol(9, ['PROTO', 'FRAME']).message).not.toContain('torch up to');
+  });
+
   it('only warns of a protocol whose opcodes are all read', () => {
     expect(protocol(3, ['PROTO', 'BINUNICODE'])).toMatchObject({ severity: 'warning', fix: ['--auto'] });
     expect(protocol(3, ['PROTO', 'SHORT_BINBYTES']).severity).toBe('error');
