@@ -6,6 +6,7 @@ import type { TensorForm } from '../torch/tensor-form.ts';
 import { type Path, pathName } from './path.ts';
 import type { Storage } from './storage.ts';
 import type { Tensor } from './tensor.ts';
+import { keepTensorIndex } from './tensor-index.ts';
 import { eachChild } from './walk.ts';
 
 /**
@@ -48,7 +49,8 @@ interface Frame {
  */
 export function listTensors(root: Value, storageOf: ReadonlyMap<PyPersistent, Storage>): Listing {
   const tensors: Tensor[] = [];
-  const forms = new Map<PyNode, TensorForm | null>();
+  /** The tensors at their first places. */
+  const listed = new Map<PyNode, Tensor>();
   const open = new Set<PyNode>();
   /** Containers that hold no tensor, so that a place where they stand again costs nothing. */
   const barren = new Set<PyNode>();
@@ -61,13 +63,14 @@ export function listTensors(root: Value, storageOf: ReadonlyMap<PyPersistent, St
     if (!isNode(value) || value.kind === 'persistent') return;
     if (value.kind === 'float' || value.kind === 'global' || barren.has(value) || open.has(value)) return;
     places++;
-    let form = forms.get(value);
-    if (form === undefined) {
-      form = formAt(value, path) ?? null;
-      forms.set(value, form);
-    }
-    if (form) tensors.push(tensorAt(path.slice(), value, form, making));
-    else {
+    const known = listed.get(value);
+    const form = known ? undefined : formAt(value, path);
+    if (known) tensors.push({ ...known, path: path.slice(), name: pathName(path) });
+    else if (form) {
+      const tensor = tensorAt(path.slice(), value, form, making);
+      listed.set(value, tensor);
+      tensors.push(tensor);
+    } else {
       const children: Value[] = [];
       const segments: (string | number)[] = [];
       let values = 0;
@@ -102,6 +105,7 @@ export function listTensors(root: Value, storageOf: ReadonlyMap<PyPersistent, St
           `values stand at more than ${MAX_PLACES} places, because containers hold each other over and over; the rest is not listed`,
         ]
       : [];
+  keepTensorIndex(tensors, listed);
   return { tensors, omissions };
 }
 

@@ -30,6 +30,7 @@ export default defineRule({
 });
 
 function straysIn({ path, keys, values, tensorKeys }: StateDict): Stray[] {
+  if (keys.length === tensorKeys.length) return [];
   const tensors = new Set(tensorKeys);
   return keys.flatMap((key, index) =>
     typeof key !== 'string' || tensors.has(key) || BY_DESIGN.test(leafOf(key))
