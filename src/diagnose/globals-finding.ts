@@ -35,15 +35,21 @@ export function globalsResult(
       `The pickle names ${counted(globals.length, noun, plural)}: ${listGlobals(globals)}.`,
       `torch.load with weights_only=True, the default since torch 2.6, fails with "${refusalText(first.name)}".`,
       ...(also ? [also] : []),
-      cureOf(examination),
+      globalsCure(examination),
       ...(byHand ? [`By hand: where you trust the source, ${byHand}.`] : []),
     ].join(' '),
     subjects: globals.map(globalSubject),
-    fix: examination.isModuleAlone ? ['--weights'] : [],
+    fix: globalsFlags(examination),
   };
 }
 
-function cureOf({ weights, isModuleAlone }: Examination): string {
+/** Flags that leave no name behind and take nothing else away. */
+export function globalsFlags({ isModuleAlone }: Examination): readonly string[] {
+  return isModuleAlone ? ['--weights'] : [];
+}
+
+/** What `fix` can do about names that `weights_only` refuses; a sentence. */
+export function globalsCure({ weights, isModuleAlone }: Examination): string {
   if (isModuleAlone) return 'fix --weights writes the state_dict of the module, which needs none of them.';
   return weights
     ? 'fix --weights writes the state_dict alone and leaves out all that stands beside it.'

@@ -23,7 +23,7 @@ export default defineRule({
     if (missing.length === 0) return undefined;
     const all = sharding?.files.length ?? 0;
     return {
-      message: `${counted(missing.length, 'file')} of ${all} ${missing.length === 1 ? 'is' : 'are'} missing (${listed(missing)}): ${FAILURES[container.kind] ?? OTHER}. Copy or download the whole set again.`,
+      message: `${counted(missing.length, 'file')} of ${all} ${missing.length === 1 ? 'is' : 'are'} missing (${listed(missing)}): ${FAILURES[container.kind] ?? OTHER}. Copy or download the whole set again; fix has nothing to put there.`,
       subjects: missing,
     };
   },
