@@ -48,7 +48,7 @@ describe('the launcher', () => {
       env: { ...process.env, NODE_DEBUG: 'esm', NO_COLOR: '1' },
     });
     const loaded = new Set(stderr.match(/dist\/bin\/[\w-]+\.js/g));
-    expect([...loaded].join()).toMatch(/bin\/inspect-/);
+    expect([...loaded]).toContain('dist/bin/main.js');
     // each file more costs about a millisecond
     expect(loaded.size).toBeLessThan(8);
     expect(stderr).not.toMatch(/bin\/(source|chalk|cli-progress|picomatch)-/);
