@@ -65,7 +65,11 @@ export class WeightGroup {
   /** Name of the dtype that holds most elements; empty where there are no weights. */
   get mainDtype(): string {
     this.#mainDtype ??=
-      this.dtypes.size > 1 ? dtypeOfMostElements(this.weights) : this.hasWeights ? [...this.dtypes].join() : '';
+      this.dtypes.size > 1
+        ? dtypeOfMostElements(this.weights)
+        : this.hasWeights
+          ? [...this.dtypes].join()
+          : '';
     return this.#mainDtype;
   }
 }
