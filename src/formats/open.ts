@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
-import { isRemote, printableAddress } from '../io/address.ts';
+import { isRemote, printableAddress, siblingAddress } from '../io/address.ts';
 import type { ByteSource } from '../io/byte-source.ts';
 import { UnreadableError } from '../io/errors.ts';
 import { openFile } from '../io/file-source.ts';
@@ -53,7 +53,13 @@ export async function openCheckpoint(path: string, options: OpenOptions = {}): P
   }
   if (isRemote(path)) {
     const { openRemote } = await import('../io/http-source.ts');
-    return openSource(await openRemote(path, options), printableAddress(path), undefined, options);
+    const sibling = async (name: string) => {
+      const address = siblingAddress(path, name);
+      if (address !== undefined) return openRemote(address, options);
+      const { leadsElsewhere } = await import('./folder-files.ts');
+      throw leadsElsewhere(name);
+    };
+    return openSource(await openRemote(path, options), printableAddress(path), sibling, options);
   }
   const journaled = findJournaled(path);
   let source: ByteSource;
