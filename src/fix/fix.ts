@@ -70,7 +70,7 @@ export function defaultOutput(input: string, isFolder = false): string {
  */
 export async function fixCheckpoint(input: string, options: FixOptions = {}): Promise<FixResult> {
   if (options.inPlace) return fixInPlace(input, options);
-  const checkpoint = await openCheckpoint(input);
+  const checkpoint = await openCheckpoint(input, { everyHeader: true });
   try {
     const findingsBefore = diagnose(checkpoint);
     const operations = operationsOf(stepsOf(input, options, findingsBefore));

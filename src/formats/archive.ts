@@ -37,8 +37,11 @@ export class Archive {
       this.#byName.set((entries[i] as ZipEntry).name.toLowerCase(), i);
   }
 
-  /** @throws UnreadableError for an archive that is cut short or damaged. */
-  static async open(source: ByteSource): Promise<Archive> {
+  /**
+   * @param everyHeader Read each local header, however many there are: whoever copies bytes must know where they begin.
+   * @throws UnreadableError for an archive that is cut short or damaged.
+   */
+  static async open(source: ByteSource, everyHeader = false): Promise<Archive> {
     const directory = await readDirectory(source);
     const { entries } = directory;
     if (entries.length === 0) {
@@ -53,7 +56,7 @@ export class Archive {
     const offsets = await locateData(source, directory, {
       // the pickle decides everything, so it is read where its own header says
       exact: (entry) => entry.name.toLowerCase().endsWith('.pkl'),
-      all: entries.length <= FEW,
+      all: everyHeader || entries.length <= FEW,
       onFault: (entry, fault) => faults.push({ record: entry.name, fault }),
     });
     return new Archive(source, entries, offsets, faults);

@@ -16,8 +16,9 @@ export async function openArchive(
   source: ByteSource,
   path: string,
   openInner: OpenInner,
+  everyHeader?: boolean,
 ): Promise<Checkpoint> {
-  const archive = await Archive.open(source);
+  const archive = await Archive.open(source, everyHeader);
   const pickle = archive.content('data.pkl');
   // torch.load takes an archive with this record for TorchScript, and with no other
   if (pickle && !archive.has('constants.pkl') && packageRoot(archive) === undefined)
