@@ -1,23 +1,26 @@
 import { stat } from 'node:fs/promises';
-import { format, parse } from 'node:path';
 import { diagnose } from '../diagnose/engine.ts';
 import type { Finding } from '../diagnose/finding.ts';
 import { prescribe } from '../diagnose/prescription.ts';
-import { openCheckpoint } from '../formats/open.ts';
+import { openCheckpoint, openSource } from '../formats/open.ts';
 import { RefusedError } from '../io/errors.ts';
+import { openFile } from '../io/file-source.ts';
 import { createOutputFile, type OutputFile } from '../io/output-file.ts';
-import { writeArchive } from '../zip/writer.ts';
-import { type FixPlan, planFix, type Treatment } from './plan.ts';
+import { checkEnding, defaultOutput } from './output-name.ts';
+import type { FixSummary, OutputForm, OutputPlan } from './outputs/output.ts';
+import { planOutput } from './outputs/plan-output.ts';
 import { type FixSteps, mergeSteps, operationsOf, stepsOfFlags } from './steps.ts';
-import { type VerifyLevel, verifyOutput } from './verify.ts';
+import type { VerifyLevel } from './verify.ts';
 
 export interface FixOptions extends FixSteps {
-  /** Path of the healed file; `model.fixed.pth` beside `model.pth` when left out. */
+  /** Path of the healed file; see `defaultOutput` where it is left out. */
   readonly output?: string;
   /** Replace an existing output. The input itself is never replaced. */
   readonly force?: boolean;
   /** Change the end of the input itself, where storages can stay as they are; `undoFix` takes it back. `output` has no meaning then. */
   readonly inPlace?: boolean;
+  /** What to write; a zip archive of torch.save when left out. */
+  readonly to?: OutputForm;
   /** Add every step that the findings name. */
   readonly auto?: boolean;
   /** Plan only: nothing is written. */
@@ -32,7 +35,7 @@ export interface FixResult {
   /** The input itself where it was healed in place. */
   readonly output: string;
   readonly mode: 'copy' | 'append';
-  readonly plan: Treatment & Pick<FixPlan, 'notes'>;
+  readonly plan: FixSummary;
   readonly findingsBefore: readonly Finding[];
   /** Empty after a dry run. */
   readonly findingsAfter: readonly Finding[];
@@ -44,22 +47,7 @@ export interface FixResult {
   readonly corrupted: readonly string[];
 }
 
-/** Endings that promise another container than the one that fix writes; torch.load itself goes by `.safetensors`. */
-const OTHER_CONTAINER = /((\.(safetensors|bin))?\.index)?\.(safetensors|json|pt2|ptl|gz|tgz|zip)$/i;
-
-/** `model.fixed.pth` beside `model.pth`; a name that speaks of another container, and a folder, get `.pth`. */
-export function defaultOutput(input: string, isFolder = false): string {
-  const { dir, base, name, ext } = parse(input);
-  if (isFolder) return format({ dir, name: `${base}.fixed`, ext: '.pth' });
-  if (OTHER_CONTAINER.test(base)) {
-    return format({
-      dir,
-      name: `${base.replace(OTHER_CONTAINER, '').replace(/\.(pth|pt|tar)$/i, '')}.fixed`,
-      ext: '.pth',
-    });
-  }
-  return format({ dir, name: `${name}.fixed`, ext });
-}
+export { defaultOutput } from './output-name.ts';
 
 /**
  * Writes a healed copy of a checkpoint, or heals it in place. A copy appears under its name only when it is complete and was held
@@ -74,14 +62,11 @@ export async function fixCheckpoint(input: string, options: FixOptions = {}): Pr
   try {
     const findingsBefore = diagnose(checkpoint);
     const operations = operationsOf(stepsOf(input, options, findingsBefore));
-    const plan = await planFix(checkpoint, operations);
+    const form = options.to ?? 'torch';
+    const plan = await planOutput(checkpoint, operations, form);
     const stats = await stat(input);
-    const output = options.output ?? defaultOutput(input, stats.isDirectory());
-    if (/\.safetensors$/i.test(output)) {
-      throw new RefusedError(
-        `output ${output} would be a torch zip archive, but torch.load takes a file of that name for safetensors; name it .pth`,
-      );
-    }
+    const output = options.output ?? defaultOutput(input, stats.isDirectory(), form);
+    checkEnding(output, form);
     const result = {
       input,
       output,
@@ -89,14 +74,14 @@ export async function fixCheckpoint(input: string, options: FixOptions = {}): Pr
       plan,
       findingsBefore,
       bytesIn: checkpoint.fileSize ?? checkpoint.source.size,
-      bytesOut: plan.layout.size,
+      bytesOut: plan.file.size,
     };
     if (options.dryRun) return { ...result, findingsAfter: [], verified: false, corrupted: [] };
     const file = await createOutputFile(output, {
       input,
       // the bits of a folder that let it be entered are nothing for a file
       mode: stats.isDirectory() ? stats.mode & 0o666 : stats.mode,
-      size: plan.layout.size,
+      size: plan.file.size,
       ...(options.force !== undefined && { force: options.force }),
     });
     try {
@@ -130,7 +115,7 @@ async function fixInPlace(input: string, options: FixOptions): Promise<FixResult
       input,
       output: input,
       mode: 'append' as const,
-      plan,
+      plan: { ...plan, pieces: plan.storages.length, noun: 'storage' as const },
       findingsBefore,
       bytesIn,
       bytesOut,
@@ -147,23 +132,25 @@ async function fixInPlace(input: string, options: FixOptions): Promise<FixResult
 
 /** Writes, reads back, compares, and only then gives the file its name. */
 async function write(
-  plan: FixPlan,
+  plan: OutputPlan,
   file: OutputFile,
   options: FixOptions,
 ): Promise<{ findingsAfter: readonly Finding[]; corrupted: readonly string[] }> {
   const { onProgress } = options;
-  const { crc32 } = await writeArchive(plan.layout, file, onProgress ? { onProgress } : {});
+  const corrupted = await plan.file.write(file, onProgress ? { onProgress } : {});
   for (const check of plan.checks) check();
   await file.finish();
-  const written = await openCheckpoint(file.temporaryPath);
+  const source = await openFile(file.temporaryPath);
   try {
-    await verifyOutput(plan, written, options.verify ?? 'quick');
+    // under the name that it will have: some rules look at names
+    const written = await openSource(source, file.path);
+    await plan.file.verify(written, options.verify ?? 'quick');
     const findingsAfter = diagnose(written);
     refuseHostile(findingsAfter);
     await file.publish();
-    return { findingsAfter, corrupted: corruptedStorages(plan, crc32) };
+    return { findingsAfter, corrupted };
   } finally {
-    await written.close();
+    await source.close?.();
   }
 }
 
@@ -177,21 +164,9 @@ function refuseHostile(findings: readonly Finding[]): void {
   }
 }
 
-/** torch never looks at checksums, so a damaged storage loads without a word; a copy is the moment to notice. */
-function corruptedStorages(plan: FixPlan, crc32: Uint32Array): string[] {
-  const sums = new Map(plan.layout.records.map((record, index) => [record.name, crc32[index]]));
-  return plan.storages
-    .filter(({ storage, key }) => {
-      const declared = storage.crc32;
-      // torch writes 0 everywhere where it was told not to compute them
-      return declared !== undefined && declared !== 0 && declared !== sums.get(`data/${key}`);
-    })
-    .map(({ storage }) => storage.key);
-}
-
 function stepsOf(input: string, options: FixOptions, findings: readonly Finding[]): FixSteps {
   const { flags } = prescribe(findings);
-  const nothing = !options.auto && operationsOf(options).length === 0;
+  const nothing = !options.auto && !options.to && operationsOf(options).length === 0;
   if (nothing) {
     throw new RefusedError(
       flags.length > 0

@@ -48,10 +48,31 @@ export interface FixPlan extends Treatment {
  * of the source are missing or short.
  */
 export async function planFix(checkpoint: Checkpoint, operations: readonly Operation[]): Promise<FixPlan> {
-  const loadable = await loadableForm(checkpoint);
-  const treatment = await treat(loadable.checkpoint, operations, 'by-use');
+  const operated = await operateOnCopy(checkpoint, operations);
+  const treatment = await encodeOperated(operated, 'by-use');
   const { layout, notes } = await layoutOutput(treatment.checkpoint, treatment.pickle, treatment.storages);
-  return { ...treatment, layout, notes: [...loadable.notes, ...treatment.notes, ...notes] };
+  return { ...treatment, layout, notes: [...treatment.notes, ...notes] };
+}
+
+/** A checkpoint that its operations were carried out on, not yet in any form that a file has. */
+export interface Operated {
+  readonly draft: Draft;
+  readonly operations: readonly OperationReport[];
+  /** What is left out or mended on the way, in words. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Carries the operations out for a file that is written anew: what torch.load can take, its numbers little-endian.
+ * @throws as `planFix`.
+ */
+export async function operateOnCopy(
+  checkpoint: Checkpoint,
+  operations: readonly Operation[],
+): Promise<Operated> {
+  const loadable = await loadableForm(checkpoint);
+  const operated = await operate(loadable.checkpoint, operations, 'by-use');
+  return { ...operated, notes: [...loadable.notes, ...operated.notes] };
 }
 
 /**
@@ -66,6 +87,14 @@ export async function treat(
   operations: readonly Operation[],
   keys: 'by-use' | 'kept',
 ): Promise<Treatment> {
+  return encodeOperated(await operate(checkpoint, operations, keys), keys);
+}
+
+async function operate(
+  checkpoint: Checkpoint,
+  operations: readonly Operation[],
+  keys: 'by-use' | 'kept',
+): Promise<Operated> {
   if (checkpoint.damage[0]) throw checkpoint.damage[0];
   if (checkpoint.omissions[0])
     throw new RefusedError(`${checkpoint.omissions[0]}; such a file is not rewritten`);
@@ -76,18 +105,18 @@ export async function treat(
   for (const operation of operations) reports.push(await operation.apply(draft));
   // names may have changed without anything else
   draft.touch();
-  await loadInlineBytes(draft.checkpoint.root);
+  return { draft, operations: reports, notes };
+}
+
+/** Pickles what the operations left. @throws RefusedError for what protocol 2 can't say. */
+export async function encodeOperated(
+  { draft, operations, notes }: Operated,
+  keys: 'by-use' | 'kept',
+): Promise<Treatment> {
+  const { checkpoint, checks } = draft;
+  await loadInlineBytes(checkpoint.root);
   const { pickle, storages } = encode(draft, keys);
-  const { tensors } = draft.checkpoint;
-  return {
-    checkpoint: draft.checkpoint,
-    operations: reports,
-    pickle,
-    storages,
-    tensors,
-    notes,
-    checks: draft.checks,
-  };
+  return { checkpoint, operations, pickle, storages, tensors: checkpoint.tensors, notes, checks };
 }
 
 function encode(

@@ -8,6 +8,7 @@
 {"do": "places", "file", "trust"?}        -> {"entries": n} when zipfile takes every record, and torch finds each storage by arithmetic where it is
 {"do": "cast", "file", "after", "source", "target", "overflow"}
                                          -> {} when the raw numbers in `after` are those of `file` cast by torch, and so many became infinite
+{"do": "converted", "before", "after", "place"?} -> {"tensors": n, "same_bytes"} when the files `after` (safetensors, or torch's) hold the tensors of a dict in `before`
 {"do": "spoil", "file", "after", "how"}  -> {} when `after` is the file with one fault, saved by torch: the judge has to see it
 
 An answer has "faults" when the judgement is against the file. `before` is loaded with map_location='cpu'; with `trust` and where weights_only
@@ -45,7 +46,7 @@ MOST_FAULTS = 8
 
 
 def answer(request):
-    return {"hello": hello, "load": load_only, "compare": compare, "pickle": pickle_digests, "cast": cast, "places": places, "spoil": spoil}[request.pop("do")](**request)
+    return {"hello": hello, "load": load_only, "compare": compare, "pickle": pickle_digests, "cast": cast, "places": places, "spoil": spoil, "converted": converted}[request.pop("do")](**request)
 
 
 def hello():
@@ -136,6 +137,12 @@ def spoil(file, after, how):
     root = load_before(file, trust=False)
     torch.save(FAULTS[how](root), after)
     return {}
+
+
+def converted(before, after, place=()):
+    from converted import judge
+
+    return judge(load_before(before, True), after, place)
 
 
 def load_before(file, trust):
