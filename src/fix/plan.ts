@@ -4,7 +4,7 @@ import type { Tensor } from '../checkpoint/tensor.ts';
 import { walkNodes } from '../checkpoint/walk.ts';
 import { RefusedError } from '../io/errors.ts';
 import { type EncodedPickle, encodePickle } from '../pickle/encoder.ts';
-import { PyGlobal, PyTuple } from '../pickle/values.ts';
+import { PyGlobal, PyTuple, type Value } from '../pickle/values.ts';
 import type { ArchiveLayout } from '../zip/layout.ts';
 import { Draft, type WrittenCheck } from './draft.ts';
 import { loadInlineBytes } from './inline-bytes.ts';
@@ -108,10 +108,16 @@ async function operate(
   return { draft, operations: reports, notes };
 }
 
+/**
+ * How storages are named: `by-use` numbers them by first use, as torch does; `kept` leaves each the key that its record has; `legacy`
+ * numbers them so that they are sorted as text, and names them as torch before 1.6 did, with a sixth item.
+ */
+export type StorageNaming = 'by-use' | 'kept' | 'legacy';
+
 /** Pickles what the operations left. @throws RefusedError for what protocol 2 can't say. */
 export async function encodeOperated(
   { draft, operations, notes }: Operated,
-  keys: 'by-use' | 'kept',
+  keys: StorageNaming,
 ): Promise<Treatment> {
   const { checkpoint, checks } = draft;
   await loadInlineBytes(checkpoint.root);
@@ -119,12 +125,10 @@ export async function encodeOperated(
   return { checkpoint, operations, pickle, storages, tensors: checkpoint.tensors, notes, checks };
 }
 
-function encode(
-  draft: Draft,
-  keys: 'by-use' | 'kept',
-): { pickle: EncodedPickle; storages: PlannedStorage[] } {
+function encode(draft: Draft, keys: StorageNaming): { pickle: EncodedPickle; storages: PlannedStorage[] } {
   const { root, storageOf } = draft.checkpoint;
   const planned = new Map<Storage, PlannedStorage>();
+  const digits = keys === 'legacy' ? String(draft.checkpoint.storages.length).length : 1;
   const pickle = encodePickle(root, {
     globals: globalsOf(draft.checkpoint),
     persistentId(node) {
@@ -132,11 +136,14 @@ function encode(
       if (!storage) return node.id;
       let plan = planned.get(storage);
       if (!plan) {
-        const key = keys === 'kept' ? storage.key : String(planned.size);
+        const key = keys === 'kept' ? storage.key : String(planned.size).padStart(digits, '0');
         plan = { storage, key, location: draft.locationOf(storage) };
         planned.set(storage, plan);
       }
-      return new PyTuple(['storage', storage.storageClass, plan.key, plan.location, storage.numel]);
+      const id: Value[] = ['storage', storage.storageClass, plan.key, plan.location, storage.numel];
+      // a view of another storage, which no torch since 0.4 writes
+      if (keys === 'legacy') id.push(null);
+      return new PyTuple(id);
     },
   });
   return { pickle, storages: [...planned.values()] };

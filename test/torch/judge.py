@@ -3,7 +3,7 @@
 {"do": "hello"}                          -> {"torch": "2.13.0", "numpy": true}
 {"do": "load", "file", "trust"?}         -> {} when torch.load(file, map_location='cpu') takes it
 {"do": "compare", "before", "after",     -> {"tensors": n} when both hold the same
- "change"?: {"strip": prefix} | {"add": prefix}, "trust"?, "restricted"?}
+ "change"?: {"strip": prefix} | {"add": prefix}, "trust"?, "restricted"?, "mappable"?}
 {"do": "pickle", "file"}                 -> {"bytes", "meaning"}, digests of data.pkl as torch's own archive reader gives it
 {"do": "places", "file", "trust"?}        -> {"entries": n} when zipfile takes every record, and torch finds each storage by arithmetic where it is
 {"do": "cast", "file", "after", "source", "target", "overflow"}
@@ -13,7 +13,7 @@
 
 An answer has "faults" when the judgement is against the file. `before` is loaded with map_location='cpu'; with `trust` and where weights_only
 refuses it, without weights_only: only for files that this repository made itself. `after` is what a user loads: weights_only=True (unless
-`restricted` is false) and no map_location, once read and once mapped where this torch can.
+`restricted` is false) and no map_location, once read and once mapped where this torch and the form of the file (`mappable`) can.
 """
 import ctypes
 import hashlib
@@ -159,11 +159,11 @@ def load_after(file, restricted, mapped):
     return torch.load(file, weights_only=restricted and MODERN, **({"mmap": True} if mapped else {}))
 
 
-def compare(before, after, change=None, trust=False, restricted=True):
+def compare(before, after, change=None, trust=False, restricted=True, mappable=True):
     expected = load_before(before, trust)
     if change:
         rename(expected, change)
-    for mapped in [False, True] if MODERN else [False]:
+    for mapped in [False, True] if MODERN and mappable else [False]:
         found = load_after(after, restricted, mapped)
         comparison = Comparison()
         comparison.run(expected, found)

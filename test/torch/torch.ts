@@ -68,7 +68,7 @@ export class Torch {
   compare(
     before: string,
     after: string,
-    options: { change?: KeyChange; trust?: boolean; restricted?: boolean } = {},
+    options: { change?: KeyChange; trust?: boolean; restricted?: boolean; mappable?: boolean } = {},
   ): Promise<Verdict> {
     return this.ask({ do: 'compare', before, after, ...options });
   }

@@ -63,8 +63,11 @@ export function define(command: Command, context: Context): void {
     .option('--dtype-exclude <glob>', 'cast no tensors of such names (repeatable)', repeat)
     .option('--allow-overflow', 'cast although finite values become infinite')
     .addOption(
-      new Option('--to <form>', 'what to write: torch (the default), safetensors')
-        .choices(['torch', 'safetensors'])
+      new Option(
+        '--to <form>',
+        'what to write: torch (the default), safetensors, or the form of torch before 1.6',
+      )
+        .choices(['torch', 'safetensors', 'torch-legacy'])
         .conflicts('inPlace'),
     )
     .option('--auto', 'every step that the findings name')

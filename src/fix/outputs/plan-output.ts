@@ -18,6 +18,11 @@ export async function planOutput(
     return { ...plan, pieces: plan.storages.length, noun: 'storage', file: archiveFile(plan) };
   }
   const operated = await operateOnCopy(checkpoint, operations);
+  if (form === 'torch-legacy') {
+    const { planLegacy } = await import('./legacy.ts');
+    const plan = await planLegacy(operated);
+    return { ...plan, pieces: plan.storages.length, noun: 'storage' };
+  }
   const { safetensorsContent, safetensorsFile } = await import('./safetensors.ts');
   const content = safetensorsContent(operated.draft.checkpoint);
   return {

@@ -1,6 +1,4 @@
-import { crc32 } from 'node:zlib';
 import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
-import type { Storage } from '../../checkpoint/storage.ts';
 import type { Tensor } from '../../checkpoint/tensor.ts';
 import { isContiguous } from '../../checkpoint/view-coverage.ts';
 import { counted, listed } from '../../diagnose/wording.ts';
@@ -13,6 +11,7 @@ import { PyDict, PyFloat, type Value } from '../../pickle/values.ts';
 import type { WriteOptions } from '../../zip/writer.ts';
 import { denseContent } from '../dense.ts';
 import { compareSegments, differs, type VerifyLevel } from '../verify.ts';
+import { Checksums } from './checksums.ts';
 import { flatTensors } from './flat-tensors.ts';
 import type { OutputFilePlan } from './output.ts';
 import {
@@ -154,8 +153,6 @@ function headerBytes(tensors: readonly Tensor[], metadata: ReadonlyMap<string, s
   return bytes;
 }
 
-const UNSEEN = (): void => {};
-
 async function write(
   sink: ByteSink,
   size: number,
@@ -168,27 +165,18 @@ async function write(
     written += bytes;
     onProgress?.(written, size);
   });
-  const sums = new Map<Storage, number>();
+  const checksums = new Checksums();
   try {
-    await writer.appendSegment(header, UNSEEN);
+    await writer.appendSegment(header, () => {});
     for (const { tensor, content } of placed) {
-      const waiting = writer.appendSegment(content, checksummed(tensor, content, sums));
+      const waiting = writer.appendSegment(content, checksums.of(tensor.storage, content));
       if (waiting !== undefined) await waiting;
     }
     await writer.end();
   } finally {
     await writer.settle();
   }
-  return Array.from(sums, ([{ key, crc32: declared }, sum]) => (sum === declared ? [] : [key])).flat();
-}
-
-/** The checksum of a storage can be held against its bytes where all of them pass by at once. */
-function checksummed({ storage }: Tensor, content: Segment, sums: Map<Storage, number>) {
-  if (!storage?.crc32 || storage.content !== content) return UNSEEN;
-  sums.set(storage, 0);
-  return (bytes: Uint8Array): void => {
-    sums.set(storage, crc32(bytes, sums.get(storage)));
-  };
+  return checksums.corrupted();
 }
 
 async function verify(
