@@ -1,16 +1,17 @@
 import { stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { diagnose } from '../diagnose/engine.ts';
 import type { Finding } from '../diagnose/finding.ts';
 import { prescribe } from '../diagnose/prescription.ts';
-import { openCheckpoint, openSource } from '../formats/open.ts';
+import { openCheckpoint } from '../formats/open.ts';
 import { RefusedError } from '../io/errors.ts';
-import { openFile } from '../io/file-source.ts';
-import { createOutputFile, type OutputFile } from '../io/output-file.ts';
-import { checkEnding, defaultOutput } from './output-name.ts';
-import type { FixSummary, OutputForm, OutputPlan } from './outputs/output.ts';
+import { checkEnding, defaultOutput, pretrainedOutput, shardNames } from './output-name.ts';
+import type { FixSummary, OutputForm } from './outputs/output.ts';
 import { planOutput } from './outputs/plan-output.ts';
 import { type FixSteps, mergeSteps, operationsOf, stepsOfFlags } from './steps.ts';
 import type { VerifyLevel } from './verify.ts';
+import { totalSize, writeOutput } from './write-output.ts';
 
 export interface FixOptions extends FixSteps {
   /** Path of the healed file; see `defaultOutput` where it is left out. */
@@ -21,6 +22,8 @@ export interface FixOptions extends FixSteps {
   readonly inPlace?: boolean;
   /** What to write; a zip archive of torch.save when left out. */
   readonly to?: OutputForm;
+  /** Spread tensors over files of at most so many bytes of them, with an index as transformers has it. */
+  readonly shardSize?: number;
   /** Add every step that the findings name. */
   readonly auto?: boolean;
   /** Plan only: nothing is written. */
@@ -32,8 +35,10 @@ export interface FixOptions extends FixSteps {
 
 export interface FixResult {
   readonly input: string;
-  /** The input itself where it was healed in place. */
+  /** The input itself where it was healed in place; the index where there are several files. */
   readonly output: string;
+  /** Every file of the output, the index among them. */
+  readonly files: readonly string[];
   readonly mode: 'copy' | 'append';
   readonly plan: FixSummary;
   readonly findingsBefore: readonly Finding[];
@@ -63,33 +68,32 @@ export async function fixCheckpoint(input: string, options: FixOptions = {}): Pr
     const findingsBefore = diagnose(checkpoint);
     const operations = operationsOf(stepsOf(input, options, findingsBefore));
     const form = options.to ?? 'torch';
-    const plan = await planOutput(checkpoint, operations, form);
+    const plan = await planOutput(checkpoint, operations, form, options.shardSize);
     const stats = await stat(input);
-    const output = options.output ?? defaultOutput(input, stats.isDirectory(), form);
+    const output = await outputPath(input, options, stats.isDirectory());
     checkEnding(output, form);
+    const names = plan.index ? shardNames(output, plan.files.length) : [output];
     const result = {
       input,
-      output,
+      output: names.at(-1) as string,
+      files: names,
       mode: 'copy' as const,
       plan,
       findingsBefore,
       bytesIn: checkpoint.fileSize ?? checkpoint.source.size,
-      bytesOut: plan.file.size,
+      bytesOut: totalSize(plan.files),
     };
     if (options.dryRun) return { ...result, findingsAfter: [], verified: false, corrupted: [] };
-    const file = await createOutputFile(output, {
-      input,
+    const { findings, corrupted } = await writeOutput(plan, names, {
+      input: sourceFiles(checkpoint, input, stats.isDirectory()),
       // the bits of a folder that let it be entered are nothing for a file
       mode: stats.isDirectory() ? stats.mode & 0o666 : stats.mode,
-      size: plan.file.size,
+      verify: options.verify ?? 'quick',
+      accept: refuseHostile,
       ...(options.force !== undefined && { force: options.force }),
+      ...(options.onProgress && { onProgress: options.onProgress }),
     });
-    try {
-      return { ...result, ...(await write(plan, file, options)), verified: true };
-    } catch (error) {
-      await file.abort();
-      throw error;
-    }
+    return { ...result, findingsAfter: findings, corrupted, verified: true };
   } finally {
     await checkpoint.close();
   }
@@ -114,6 +118,7 @@ async function fixInPlace(input: string, options: FixOptions): Promise<FixResult
     const result = {
       input,
       output: input,
+      files: [input],
       mode: 'append' as const,
       plan: { ...plan, pieces: plan.storages.length, noun: 'storage' as const },
       findingsBefore,
@@ -130,28 +135,19 @@ async function fixInPlace(input: string, options: FixOptions): Promise<FixResult
   }
 }
 
-/** Writes, reads back, compares, and only then gives the file its name. */
-async function write(
-  plan: OutputPlan,
-  file: OutputFile,
-  options: FixOptions,
-): Promise<{ findingsAfter: readonly Finding[]; corrupted: readonly string[] }> {
-  const { onProgress } = options;
-  const corrupted = await plan.file.write(file, onProgress ? { onProgress } : {});
-  for (const check of plan.checks) check();
-  await file.finish();
-  const source = await openFile(file.temporaryPath);
-  try {
-    // under the name that it will have: some rules look at names
-    const written = await openSource(source, file.path);
-    await plan.file.verify(written, options.verify ?? 'quick');
-    const findingsAfter = diagnose(written);
-    refuseHostile(findingsAfter);
-    await file.publish();
-    return { findingsAfter, corrupted };
-  } finally {
-    await source.close?.();
-  }
+/** Where to write; a folder that is there already is for files by the names that `from_pretrained` looks for. */
+async function outputPath(input: string, options: FixOptions, isFolder: boolean): Promise<string> {
+  const { to = 'torch', shardSize, output } = options;
+  if (output === undefined) return defaultOutput(input, isFolder, to, shardSize !== undefined);
+  if (shardSize === undefined) return output;
+  const found = await stat(output).catch(() => undefined);
+  return found?.isDirectory() ? pretrainedOutput(output, to) : output.replace(/\.index\.json$/i, '');
+}
+
+/** Every file that the checkpoint is read from. */
+function sourceFiles({ sharding }: Checkpoint, input: string, isFolder: boolean): string[] {
+  const folder = isFolder ? input : dirname(input);
+  return [input, ...(sharding?.files ?? []).map(({ name }) => join(folder, name))];
 }
 
 /** A healed file is one that people load: what runs code when it is loaded is not written again. */
@@ -166,7 +162,8 @@ function refuseHostile(findings: readonly Finding[]): void {
 
 function stepsOf(input: string, options: FixOptions, findings: readonly Finding[]): FixSteps {
   const { flags } = prescribe(findings);
-  const nothing = !options.auto && !options.to && operationsOf(options).length === 0;
+  const nothing =
+    !options.auto && !options.to && options.shardSize === undefined && operationsOf(options).length === 0;
   if (nothing) {
     throw new RefusedError(
       flags.length > 0

@@ -1,4 +1,4 @@
-import { format, parse } from 'node:path';
+import { format, join, parse } from 'node:path';
 import { RefusedError } from '../io/errors.ts';
 import type { OutputForm } from './outputs/output.ts';
 
@@ -9,9 +9,14 @@ const TORCH_ENDING = /(\.(pth|pt|bin|ckpt|pkl|tar|model))+$/i;
 
 /**
  * `model.fixed.pth` beside `model.pth`; a name that speaks of another container, and a folder, get `.pth`. What becomes safetensors
- * is `model.safetensors`, and `model.fixed.safetensors` where the input has that name.
+ * is `model.safetensors`, and `model.fixed.safetensors` where the input has that name. What is spread over several files is `model.bin`.
  */
-export function defaultOutput(input: string, isFolder = false, form: OutputForm = 'torch'): string {
+export function defaultOutput(
+  input: string,
+  isFolder = false,
+  form: OutputForm = 'torch',
+  isSpread = false,
+): string {
   const { dir, base, name, ext } = parse(input);
   const isOther = OTHER_CONTAINER.test(base);
   const stem = isFolder ? base : base.replace(OTHER_CONTAINER, '').replace(TORCH_ENDING, '') || base;
@@ -19,8 +24,27 @@ export function defaultOutput(input: string, isFolder = false, form: OutputForm 
     const same = !isFolder && /\.safetensors(\.index\.json)?$/i.test(base);
     return format({ dir, name: same ? `${stem}.fixed` : stem, ext: '.safetensors' });
   }
+  if (isSpread) {
+    const same = !isFolder && /\.bin(\.index\.json)?$/i.test(base);
+    return format({ dir, name: same ? `${stem}.fixed` : stem, ext: '.bin' });
+  }
   if (isFolder || isOther) return format({ dir, name: `${stem}.fixed`, ext: '.pth' });
   return format({ dir, name: `${name}.fixed`, ext });
+}
+
+/** What transformers and diffusers look for in a folder. */
+export function pretrainedOutput(folder: string, form: OutputForm): string {
+  return join(folder, form === 'safetensors' ? 'model.safetensors' : 'pytorch_model.bin');
+}
+
+/** `model-00001-of-00003.safetensors` … and `model.safetensors.index.json` for the output `model.safetensors`. */
+export function shardNames(output: string, count: number): string[] {
+  const { dir, name, ext } = parse(output);
+  const digits = (number: number) => String(number).padStart(5, '0');
+  const shards = Array.from({ length: count }, (_, index) =>
+    format({ dir, name: `${name}-${digits(index + 1)}-of-${digits(count)}`, ext }),
+  );
+  return [...shards, `${output}.index.json`];
 }
 
 /** torch.load takes a file for safetensors by its name alone. @throws RefusedError where the name says otherwise than the form. */

@@ -48,7 +48,11 @@ export interface FixPlan extends Treatment {
  * of the source are missing or short.
  */
 export async function planFix(checkpoint: Checkpoint, operations: readonly Operation[]): Promise<FixPlan> {
-  const operated = await operateOnCopy(checkpoint, operations);
+  return planArchive(await operateOnCopy(checkpoint, operations));
+}
+
+/** Lays out the archive of what the operations left. @throws as `planFix`. */
+export async function planArchive(operated: Operated): Promise<FixPlan> {
   const treatment = await encodeOperated(operated, 'by-use');
   const { layout, notes } = await layoutOutput(treatment.checkpoint, treatment.pickle, treatment.storages);
   return { ...treatment, layout, notes: [...treatment.notes, ...notes] };

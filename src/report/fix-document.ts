@@ -9,6 +9,8 @@ export interface FixDocument {
   readonly schema: typeof FIX_SCHEMA;
   readonly input: string;
   readonly output: string;
+  /** Where the output is several files: all of them, the index last. `output` is the index. */
+  readonly files?: readonly string[];
   readonly mode: 'copy' | 'append';
   /** True where only the plan was made: nothing was written. */
   readonly dryRun: boolean;
@@ -35,6 +37,7 @@ export function fixDocument(
     schema: FIX_SCHEMA,
     input,
     output,
+    ...(result.files.length > 1 && { files: result.files }),
     mode,
     dryRun: options.dryRun ?? false,
     operations: plan.operations.map(({ name, affected, notes }) => ({ name, affected, notes })),

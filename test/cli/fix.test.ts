@@ -93,6 +93,21 @@ describe('fix', () => {
     expect(JSON.parse(inspected.stdout)).toMatchObject({ container: { kind: 'safetensors' }, findings: [] });
   });
 
+  it('writes several files and their index', async () => {
+    const input = copy('clean/state_dict.pth');
+    const options = ['--to', 'safetensors', '--shard-size', '1.5kB'];
+    const { code, stdout, stderr } = await run(['fix', input, ...options]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/state_dict\.safetensors\.index\.json/);
+    expect(stdout).toMatch(/14 tensors written in 3 files/);
+    const document = JSON.parse(
+      (await run(['fix', input, ...options, '--force', '--format', 'json'])).stdout,
+    );
+    expect(complaints(document)).toEqual([]);
+    expect(document.files.map((file: string) => path.basename(file))).toEqual(beside(input).sort());
+    expect(document.output).toBe(document.files.at(-1));
+  });
+
   it('ends with what is left unhealed', async () => {
     const { stdout } = await run(['fix', copy(DDP), '--map-location', 'cpu']);
     expect(stdout).toContain('keys/module-prefix');
@@ -141,6 +156,11 @@ describe('a fix that fails', () => {
       'a torch file under the name of safetensors',
       () => [copy('clean/state_dict.pth'), '--to', 'torch', '-o', path.join(place(), 'x.safetensors')],
       /would be a torch file.*name it \.pth, or add --to safetensors/,
+    ],
+    [
+      'a size that is none',
+      () => [copy(DDP), '--shard-size', 'five'],
+      /--shard-size 'five': expected a number of bytes, or a text like 5GB/,
     ],
     [
       'an output in no folder',

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -85,6 +85,27 @@ describe('fix --to safetensors, judged by the safetensors package', () => {
       expect(verdict).not.toHaveProperty('faults');
       expect(verdict.sameBytes).toBe(true);
     }
+  });
+
+  it.each(['safetensors', 'torch', 'torch-legacy'])('spreads a model over files: %s', async (form) => {
+    const target = path.join(folder, String(runs++));
+    mkdirSync(target);
+    const before = fixturePath('clean/state_dict.pth');
+    const { status, stderr } = await run('fix', before, '--to', form, '--shard-size', '1.5kB', '-o', target);
+    expect(status, stderr).toBe(0);
+    const names = readdirSync(target).sort();
+    const index = names.filter((name) => name.endsWith('.index.json'));
+    expect(index).toHaveLength(1);
+    expect(names).toHaveLength(4);
+    const shards = names.filter((name) => !index.includes(name)).map((name) => path.join(target, name));
+    expect(await torch.converted(before, shards)).toEqual({ tensors: 14, sameBytes: null });
+    const merged = path.join(folder, `${runs++}.pth`);
+    expect(
+      await run('fix', path.join(target, index[0] as string), '--to', 'torch', '-o', merged),
+    ).toMatchObject({
+      status: 0,
+    });
+    expect(await torch.converted(before, [merged])).toEqual({ tensors: 14, sameBytes: null });
   });
 
   it('casts on the way', async () => {

@@ -24,6 +24,7 @@ export interface FixCommandOptions extends GlobalOptions {
   readonly dtypeExclude?: readonly string[];
   readonly allowOverflow?: boolean;
   readonly to?: OutputForm;
+  readonly shardSize?: string;
   readonly auto?: boolean;
   readonly dryRun?: boolean;
   readonly verify: 'quick' | 'full';
@@ -69,6 +70,12 @@ export function define(command: Command, context: Context): void {
       )
         .choices(['torch', 'safetensors', 'torch-legacy'])
         .conflicts('inPlace'),
+    )
+    .addOption(
+      new Option(
+        '--shard-size <bytes>',
+        'several files of at most so many bytes (5GB) and their index, as transformers has them',
+      ).conflicts('inPlace'),
     )
     .option('--auto', 'every step that the findings name')
     .option('--dry-run', 'print the plan, write nothing')

@@ -33,9 +33,17 @@ export interface OutputFilePlan {
   verify(written: Checkpoint, level: VerifyLevel): Promise<void>;
 }
 
+/** What leads to the files of a checkpoint that is spread over several. */
+export interface ShardIndex {
+  /** @param names Of the files, in their order. */
+  text(names: readonly string[]): string;
+}
+
 /** What a fix that writes anew will write. */
 export interface OutputPlan extends FixSummary {
-  readonly file: OutputFilePlan;
+  /** One, where there is no index. */
+  readonly files: readonly OutputFilePlan[];
+  readonly index?: ShardIndex;
   /** To be called when every byte was written: what only the bytes could tell. */
   readonly checks: readonly WrittenCheck[];
 }

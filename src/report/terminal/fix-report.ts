@@ -55,7 +55,14 @@ function writtenLines(result: FixResult, options: FixReportOptions, screen: Scre
   if (mode === 'append') return appendedLines(result, options, `${pieces} stay as they are`, done, screen);
   const verb = options.dryRun ? 'to be written' : 'written';
   const how = plan.noun === 'storage' ? `${options.dryRun ? 'to be copied' : 'copied'} unchanged` : verb;
-  return wrap(`${pieces} ${how}, ${bytesText(bytesIn)} in, ${bytesText(bytesOut)} out${done}.`, screen.width);
+  return wrap(
+    `${pieces} ${how}${spread(result)}, ${bytesText(bytesIn)} in, ${bytesText(bytesOut)} out${done}.`,
+    screen.width,
+  );
+}
+
+function spread({ files }: FixResult): string {
+  return files.length > 1 ? ` in ${files.length - 1} files` : '';
 }
 
 function proofOf({ mode }: FixResult, { verify }: FixReportOptions): string {

@@ -1,5 +1,5 @@
 import type { Checkpoint } from '../../../src/checkpoint/checkpoint.ts';
-import type { OutputForm, OutputPlan } from '../../../src/fix/outputs/output.ts';
+import type { OutputFilePlan, OutputForm, OutputPlan } from '../../../src/fix/outputs/output.ts';
 import { planOutput } from '../../../src/fix/outputs/plan-output.ts';
 import { type FixSteps, operationsOf } from '../../../src/fix/steps.ts';
 import { openSource } from '../../../src/formats/open.ts';
@@ -20,11 +20,12 @@ export async function writeAs(
   steps: FixSteps = {},
 ): Promise<Written> {
   const plan = await planOutput(checkpoint, operationsOf(steps), form);
-  const sink = new MemorySink(plan.file.size);
-  await plan.file.write(sink, {});
+  const [file] = plan.files as [OutputFilePlan];
+  const sink = new MemorySink(file.size);
+  await file.write(sink, {});
   for (const check of plan.checks) check();
   const output = await openSource(new MemorySource(sink.bytes));
-  await plan.file.verify(output, 'full');
+  await file.verify(output, 'full');
   return { plan, output, bytes: Buffer.from(sink.bytes) };
 }
 
