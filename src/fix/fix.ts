@@ -4,11 +4,13 @@ import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { diagnose } from '../diagnose/engine.ts';
 import type { Finding } from '../diagnose/finding.ts';
 import { prescribe } from '../diagnose/prescription.ts';
+import { hasWholePickle } from '../diagnose/salvage.ts';
 import { openCheckpoint } from '../formats/open.ts';
-import { RefusedError } from '../io/errors.ts';
+import { RefusedError, UnreadableError } from '../io/errors.ts';
 import { checkEnding, defaultOutput, pretrainedOutput, shardNames } from './output-name.ts';
 import type { FixSummary, OutputForm } from './outputs/output.ts';
 import { planOutput } from './outputs/plan-output.ts';
+import type { Lost, Salvaged } from './salvage.ts';
 import { type FixSteps, mergeSteps, operationsOf, stepsOfFlags } from './steps.ts';
 import type { VerifyLevel } from './verify.ts';
 import { totalSize, writeOutput } from './write-output.ts';
@@ -20,6 +22,8 @@ export interface FixOptions extends FixSteps {
   readonly force?: boolean;
   /** Change the end of the input itself, where storages can stay as they are; `undoFix` takes it back. `output` has no meaning then. */
   readonly inPlace?: boolean;
+  /** Write what is whole of a damaged file. */
+  readonly salvage?: boolean;
   /** What to write; a zip archive of torch.save when left out. */
   readonly to?: OutputForm;
   /** Spread tensors over files of at most so many bytes of them, with an index as transformers has it. */
@@ -41,6 +45,8 @@ export interface FixResult {
   readonly files: readonly string[];
   readonly mode: 'copy' | 'append';
   readonly plan: FixSummary;
+  /** With `salvage`: what was not whole and is left out. */
+  readonly lost?: readonly Lost[];
   readonly findingsBefore: readonly Finding[];
   /** Empty after a dry run. */
   readonly findingsAfter: readonly Finding[];
@@ -63,12 +69,15 @@ export { defaultOutput } from './output-name.ts';
  */
 export async function fixCheckpoint(input: string, options: FixOptions = {}): Promise<FixResult> {
   if (options.inPlace) return fixInPlace(input, options);
-  const checkpoint = await openCheckpoint(input);
+  const salvaged = options.salvage ? await salvageFrom(input) : undefined;
+  const checkpoint = salvaged?.checkpoint ?? (await openCheckpoint(input).catch(namingSalvage));
   try {
-    const findingsBefore = diagnose(checkpoint);
+    const findingsBefore = salvaged?.findings ?? diagnose(checkpoint);
+    if (salvaged) refuseHostile(findingsBefore, 'the file would run code');
     const operations = operationsOf(stepsOf(input, options, findingsBefore));
     const form = options.to ?? 'torch';
-    const plan = await planOutput(checkpoint, operations, form, options.shardSize);
+    const planned = await planOutput(checkpoint, operations, form, options.shardSize);
+    const plan = salvaged ? { ...planned, operations: [salvaged.report, ...planned.operations] } : planned;
     const stats = await stat(input);
     const output = await outputPath(input, options, stats.isDirectory());
     checkEnding(output, form);
@@ -80,6 +89,7 @@ export async function fixCheckpoint(input: string, options: FixOptions = {}): Pr
       mode: 'copy' as const,
       plan,
       findingsBefore,
+      ...(salvaged && { lost: salvaged.lost }),
       bytesIn: checkpoint.fileSize ?? checkpoint.source.size,
       bytesOut: totalSize(plan.files),
     };
@@ -89,7 +99,7 @@ export async function fixCheckpoint(input: string, options: FixOptions = {}): Pr
       // the bits of a folder that let it be entered are nothing for a file
       mode: stats.isDirectory() ? stats.mode & 0o666 : stats.mode,
       verify: options.verify ?? 'quick',
-      accept: refuseHostile,
+      accept: (findings) => refuseHostile(findings),
       ...(options.force !== undefined && { force: options.force }),
       ...(options.onProgress && { onProgress: options.onProgress }),
     });
@@ -150,20 +160,32 @@ function sourceFiles({ sharding }: Checkpoint, input: string, isFolder: boolean)
   return [input, ...(sharding?.files ?? []).map(({ name }) => join(folder, name))];
 }
 
+/** The same error, and what can be done where the file can't be had again. */
+function namingSalvage(error: unknown): never {
+  if (!(error instanceof UnreadableError && hasWholePickle(error))) throw error;
+  const { code, message, offset, rule } = error;
+  throw new UnreadableError(code, `${message}; fix --salvage writes what is whole`, offset, rule);
+}
+
+async function salvageFrom(input: string): Promise<Salvaged> {
+  const { salvage } = await import('./salvage.ts');
+  return salvage(input);
+}
+
 /** A healed file is one that people load: what runs code when it is loaded is not written again. */
-function refuseHostile(findings: readonly Finding[]): void {
+function refuseHostile(findings: readonly Finding[], what = 'the result would still run code'): void {
   const hostile = findings.find(({ rule }) => rule.startsWith('safety/'));
   if (hostile) {
     throw new RefusedError(
-      `the result would still run code when it is loaded (${hostile.rule}: ${hostile.subjects[0]}); --weights keeps the tensors alone, where they can be told`,
+      `${what} when it is loaded (${hostile.rule}: ${hostile.subjects[0]}); --weights keeps the tensors alone, where they can be told`,
     );
   }
 }
 
 function stepsOf(input: string, options: FixOptions, findings: readonly Finding[]): FixSteps {
   const { flags } = prescribe(findings);
-  const nothing =
-    !options.auto && !options.to && options.shardSize === undefined && operationsOf(options).length === 0;
+  const { auto, to, shardSize, salvage } = options;
+  const nothing = !auto && !to && !salvage && shardSize === undefined && operationsOf(options).length === 0;
   if (nothing) {
     throw new RefusedError(
       flags.length > 0

@@ -21,6 +21,8 @@ export interface FixDocument {
   }[];
   /** What was left out or mended on the way. */
   readonly notes: readonly string[];
+  /** With `--salvage`: the tensors that were not whole and are left out, with the bytes that they had. */
+  readonly lost?: readonly { readonly name: string; readonly bytes: number }[];
   readonly findingsBefore: readonly Finding[];
   readonly findingsAfter: readonly Finding[];
   readonly verified: boolean;
@@ -42,6 +44,7 @@ export function fixDocument(
     dryRun: options.dryRun ?? false,
     operations: plan.operations.map(({ name, affected, notes }) => ({ name, affected, notes })),
     notes: [...plan.notes, ...result.corrupted.map((key) => `data/${key} does not match its CRC-32`)],
+    ...(result.lost && { lost: result.lost }),
     findingsBefore: cutSubjects(findingsBefore, options),
     findingsAfter: cutSubjects(findingsAfter, options),
     verified,

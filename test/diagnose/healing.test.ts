@@ -34,6 +34,7 @@ describe('a finding that names flags', () => {
       output,
       auto: true,
       ...stepsOfFlags(flags),
+      ...(flags.includes('--salvage') && { salvage: true }),
     });
     expect(findingsAfter.filter(({ rule }) => rule === id)).toEqual([]);
     const healed = await openCheckpoint(output);

@@ -25,6 +25,7 @@ export interface FixCommandOptions extends GlobalOptions {
   readonly allowOverflow?: boolean;
   readonly to?: OutputForm;
   readonly shardSize?: string;
+  readonly salvage?: boolean;
   readonly auto?: boolean;
   readonly dryRun?: boolean;
   readonly verify: 'quick' | 'full';
@@ -76,6 +77,11 @@ export function define(command: Command, context: Context): void {
         '--shard-size <bytes>',
         'several files of at most so many bytes (5GB) and their index, as transformers has them',
       ).conflicts('inPlace'),
+    )
+    .addOption(
+      new Option('--salvage', 'of a damaged file write what is whole, and list what is lost').conflicts(
+        'inPlace',
+      ),
     )
     .option('--auto', 'every step that the findings name')
     .option('--dry-run', 'print the plan, write nothing')
