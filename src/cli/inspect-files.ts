@@ -1,5 +1,6 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import type { NameMatcher } from '../checkpoint/name-glob.ts';
+import { hasCheapPayload } from '../diagnose/cheap-payload.ts';
 import { diagnose, diagnoseFailure } from '../diagnose/engine.ts';
 import type { PayloadFacts } from '../diagnose/payload.ts';
 import { openCheckpoint } from '../formats/open.ts';
@@ -86,14 +87,15 @@ async function inspectOne(
   }
 }
 
-/** What only the tensor bytes tell, where that was asked for. */
+/** What only the tensor bytes tell, where that was asked for or costs next to nothing. */
 async function readPayload(
   checkpoint: Checkpoint,
   options: InspectCommandOptions,
   context: Context,
 ): Promise<PayloadFacts | undefined> {
-  if (!options.verifyCrc) return undefined;
+  if (!options.verifyCrc && !hasCheapPayload(checkpoint)) return undefined;
   const { examinePayload } = await import('../diagnose/payload.ts');
+  if (!options.verifyCrc) return examinePayload(checkpoint);
   let bar: Progress | undefined;
   try {
     return await examinePayload(checkpoint, {

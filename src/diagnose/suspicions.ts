@@ -13,6 +13,7 @@ export type SuspicionKind =
   | 'build-on-value'
   | 'extension-code'
   | 'argument'
+  | 'second-archive'
   | 'odd-argument'
   | 'odd-stream';
 
@@ -97,6 +98,7 @@ const ODDITIES = {
   'build-on-value': 'build-on-value',
   'late-protocol': 'odd-stream',
   leftover: 'odd-stream',
+  'second-archive': 'second-archive',
 } as const;
 
 function odditySuspicions(trace: PickleTrace): Local[] {

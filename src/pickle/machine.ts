@@ -219,6 +219,7 @@ export class PickleMachine {
           opcodes[code] = (opcodes[code] as number) + 1;
           this.#value = state.pop();
           if (stack.length > 0) state.note('leftover', `${stack.length} values under the result`);
+          if (state.openMarks > 0) state.note('leftover', `${state.openMarks} marks that nothing takes`);
           this.#length = state.position + 1;
           return 0;
         default: {

@@ -1,4 +1,5 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import { hasCheapPayload } from '../diagnose/cheap-payload.ts';
 import { diagnose, diagnoseFailure } from '../diagnose/engine.ts';
 import type { Finding, Severity } from '../diagnose/finding.ts';
 import type { PayloadFacts } from '../diagnose/payload.ts';
@@ -79,7 +80,8 @@ async function examine(
   try {
     const checkpoint = await openCheckpoint(path, headers ? { headers } : {});
     try {
-      const payload = verifyCrc ? await readPayload(checkpoint) : {};
+      const payload =
+        verifyCrc || hasCheapPayload(checkpoint) ? await readPayload(checkpoint, verifyCrc) : {};
       const findings = diagnose(checkpoint, {
         settings,
         payload: payload.facts,
@@ -96,10 +98,13 @@ async function examine(
 }
 
 /** Bytes that can't be read are no reason to forget what the pickle shows. */
-async function readPayload(checkpoint: Checkpoint): Promise<{ facts?: PayloadFacts; error?: unknown }> {
+async function readPayload(
+  checkpoint: Checkpoint,
+  crc = false,
+): Promise<{ facts?: PayloadFacts; error?: unknown }> {
   const { examinePayload } = await import('../diagnose/payload.ts');
   try {
-    return { facts: await examinePayload(checkpoint, { crc: true }) };
+    return { facts: await examinePayload(checkpoint, { crc }) };
   } catch (error) {
     return { error };
   }

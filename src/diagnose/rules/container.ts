@@ -26,8 +26,12 @@ import foreignEntries from './zip/foreign-entries.ts';
 import headerMismatch from './zip/header-mismatch.ts';
 import missingRecord from './zip/missing-record.ts';
 import noTopFolder from './zip/no-top-folder.ts';
+import overlap from './zip/overlap.ts';
+import recordName from './zip/record-name.ts';
 import recordSize from './zip/record-size.ts';
+import specialEntry from './zip/special-entry.ts';
 import truncated from './zip/truncated.ts';
+import unclaimedBytes from './zip/unclaimed-bytes.ts';
 import version from './zip/version.ts';
 import zip32Sizes from './zip/zip32-sizes.ts';
 
@@ -58,7 +62,11 @@ export const CONTAINER_RULES: readonly Rule[] = [
   foreignEntries,
   version,
   headerMismatch,
+  overlap,
   duplicateRecord,
+  unclaimedBytes,
+  recordName,
+  specialEntry,
   compressedRecord,
   byteorder,
   mmap,
