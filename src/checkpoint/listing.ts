@@ -1,3 +1,4 @@
+import { checkDeadline } from '../io/deadline.ts';
 import { UnreadableError } from '../io/errors.ts';
 import { isNode, type PyNode, PyPersistent, type Value } from '../pickle/values.ts';
 import { bytesOfElements } from '../torch/dtypes.ts';
@@ -10,12 +11,15 @@ import { eachChild } from './walk.ts';
 
 /**
  * A tensor is listed at every path where it stands, so a few containers that hold each other many times over could make a list
- * without end. No model has this many places.
+ * without end. What stands in the file once costs nothing; no model has this many further places.
  */
 const MAX_PLACES = 2_000_000;
 
 /** Values of a container that are looked through at the price of a place: it may stand at many places and hold little but numbers. */
 const VALUES_A_PLACE = 16;
+
+/** Places between two looks at the clock. */
+const PLACES_A_LOOK = 65_536;
 
 /** What tensors are built from. */
 interface Making {
@@ -60,8 +64,9 @@ export function listTensors(root: Value, storageOf: ReadonlyMap<PyPersistent, St
   const visit = (value: Value): void => {
     if (!isNode(value) || value.kind === 'persistent') return;
     if (value.kind === 'float' || value.kind === 'global' || barren.has(value) || open.has(value)) return;
-    places++;
     let form = forms.get(value);
+    const again = form !== undefined;
+    if (again) places++;
     if (form === undefined) {
       form = formAt(value, path) ?? null;
       forms.set(value, form);
@@ -77,14 +82,19 @@ export function listTensors(root: Value, storageOf: ReadonlyMap<PyPersistent, St
         children.push(child);
         segments.push(segment);
       });
-      places += Math.floor(values / VALUES_A_PLACE);
+      if (again) places += Math.floor(values / VALUES_A_PLACE);
       open.add(value);
       frames.push({ node: value, children, segments, next: 0, before: tensors.length });
     }
   };
 
   visit(root);
+  let asked = 0;
   while (frames.length > 0 && places < MAX_PLACES) {
+    if (places - asked > PLACES_A_LOOK) {
+      asked = places;
+      checkDeadline();
+    }
     const frame = frames.at(-1) as Frame;
     path.length = frames.length - 1;
     if (frame.next < frame.children.length) {

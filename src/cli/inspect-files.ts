@@ -68,7 +68,7 @@ async function inspectOne(
 ): Promise<Inspection> {
   // an address may hold a token, and goes into reports
   const file = isRemote(given) ? printableAddress(given) : given;
-  try {
+  const inspect = async (): Promise<Inspection> => {
     const checkpoint = await openCheckpoint(given, options.header ? { headers: options.header } : {});
     try {
       const findings = diagnose(checkpoint, { payload: await readPayload(checkpoint, options, context) });
@@ -80,6 +80,11 @@ async function inspectOne(
     } finally {
       await checkpoint.close();
     }
+  };
+  try {
+    if (options.timeout === undefined) return await inspect();
+    const { withDeadline } = await import('../io/deadline.ts');
+    return await withDeadline(options.timeout, inspect);
   } catch (error) {
     await tellFailure(error, file, context, options);
     const findings = diagnoseFailure(error);

@@ -154,8 +154,9 @@ function noteKeys(node: PyNode, place: () => Path, { repeated, unseen, mixed }: 
     )
       unseen.push(pathName([...place(), key]));
   }
-  const kinds = new Set(keys.map(kindOf));
-  if ((kinds.size > 1 || kinds.has('other')) && mixed.length < MOST_NAMES) mixed.push(place());
+  const kind = kindOf(keys[0] as Value);
+  if (mixed.length < MOST_NAMES && (kind === 'other' || keys.some((key) => kindOf(key) !== kind)))
+    mixed.push(place());
 }
 
 function noteRepeated(keys: readonly Value[], place: () => Path, repeated: string[]): void {

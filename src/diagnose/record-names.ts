@@ -14,8 +14,7 @@ const DEVICES = /^(con|prn|aux|nul|com\d|lpt\d)$/i;
 
 /** What is wrong with the name of a record, without the folder that all records stand in; undefined for what writers write. */
 export function nameFault({ name }: Pick<ArchiveRecord, 'name'>): NameFault | undefined {
-  // most records of any archive
-  if (/^data\/\d+$/.test(name)) return undefined;
+  if (isStorageName(name)) return undefined;
   const parts = name.split(/[\\/]/);
   if (parts.includes('..')) return { weight: 'outside', what: 'climbs out of its folder' };
   if (/^([\\/]|[A-Za-z]:)/.test(name)) return { weight: 'outside', what: 'is an absolute path' };
@@ -29,6 +28,16 @@ export function nameFault({ name }: Pick<ArchiveRecord, 'name'>): NameFault | un
   if (parts.some((part) => part.length > LONGEST_PART))
     return { weight: 'odd', what: 'is longer than any file may be called' };
   return undefined;
+}
+
+/** `data/17`, as almost all records of an archive are called. */
+function isStorageName(name: string): boolean {
+  if (!name.startsWith('data/') || name.length === 5) return false;
+  for (let at = 5; at < name.length; at++) {
+    const code = name.charCodeAt(at);
+    if (code < 0x30 || code > 0x39) return false;
+  }
+  return true;
 }
 
 /** Names that are not UTF-8 were read one character a byte; such a name read as bytes is no UTF-8 again. */

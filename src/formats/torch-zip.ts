@@ -91,11 +91,13 @@ async function otherTraces(
 /** Keeps what was read, where that was all of the source, until its checksum is asked for. */
 class WholeReads implements ByteSource {
   readonly size: number;
+  readonly storedSize: number;
   readonly #source: ByteSource;
   #whole: Uint8Array | undefined;
 
   constructor(source: ByteSource) {
     this.size = source.size;
+    this.storedSize = source.storedSize ?? source.size;
     this.#source = source;
   }
 
@@ -116,7 +118,8 @@ class WholeReads implements ByteSource {
 /** A record as a source of its own, to decode a pickle from: where it stands in the file, or inflated into memory. */
 export async function pickleSource(content: Segment): Promise<ByteSource> {
   if (isRange(content)) return new SubSource(content.source, content.offset, content.length);
-  return new MemorySource(await readSegment(content, LONGEST_DEFLATED_PICKLE));
+  const stored = 'deflated' in content ? content.deflated.length : content.length;
+  return new MemorySource(await readSegment(content, LONGEST_DEFLATED_PICKLE), stored);
 }
 
 /** The record says `little` or `big`; torch before 2.1 wrote none and meant little. */

@@ -59,6 +59,11 @@ export class PickleMachine {
     return this.#state.position;
   }
 
+  /** Opcodes that were run. */
+  get steps(): number {
+    return this.#opcodes.reduce((sum, count) => sum + count, 0);
+  }
+
   finish(): DecodedPickle {
     const { protocol, globals, persistents } = this.#state;
     return {

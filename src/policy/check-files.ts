@@ -34,6 +34,8 @@ export interface CheckOptions {
   readonly update?: boolean | undefined;
   /** Read every byte, and hold it against the checksums. */
   readonly verifyCrc?: boolean | undefined;
+  /** Seconds for one file. */
+  readonly timeout?: number | undefined;
   /** What is kept of a finding when its file is done: a name for each of 100 000 tensors would fill the memory. */
   readonly shorten?: ((findings: readonly Finding[]) => readonly Finding[]) | undefined;
   /** Sent to the servers of remote files. */
@@ -75,9 +77,9 @@ interface Examined {
 async function examine(
   path: string,
   { settings, expected }: FilePolicy,
-  { verifyCrc, headers }: CheckOptions,
+  { verifyCrc, headers, timeout }: CheckOptions,
 ): Promise<Examined> {
-  try {
+  const open = async (): Promise<Examined> => {
     const checkpoint = await openCheckpoint(path, headers ? { headers } : {});
     try {
       const payload =
@@ -92,6 +94,11 @@ async function examine(
     } finally {
       await checkpoint.close();
     }
+  };
+  try {
+    if (timeout === undefined) return await open();
+    const { withDeadline } = await import('../io/deadline.ts');
+    return await withDeadline(timeout, open);
   } catch (error) {
     return { findings: diagnoseFailure(error, { settings }), error };
   }

@@ -14,6 +14,7 @@ import format from './legacy/format.ts';
 import storageSizeMismatch from './legacy/storage-size-mismatch.ts';
 import tar from './legacy/tar.ts';
 import legacyTruncated from './legacy/truncated.ts';
+import exhausted from './limit/exhausted.ts';
 import pickleDamaged from './pickle/damaged.ts';
 import byteorder from './zip/byteorder.ts';
 import compressedRecord from './zip/compressed-record.ts';
@@ -50,6 +51,7 @@ export const CONTAINER_RULES: readonly Rule[] = [
   truncated,
   damaged,
   encrypted,
+  exhausted,
   pickleDamaged,
   missingRecord,
   recordSize,
