@@ -62,10 +62,17 @@ export interface HeaderFault {
 
 /**
  * What two readers of an archive may understand differently, or no reader has a use for: another end record, records that share
- * bytes, links and devices, names in a field of their own, bytes that belong to nothing, a comment.
+ * bytes, links and devices, names in a field of their own or that are no UTF-8, bytes that belong to nothing, a comment.
  */
 export interface ArchiveOddity {
-  readonly kind: 'second-directory' | 'overlap' | 'mode' | 'unicode-name' | 'unclaimed' | 'comment';
+  readonly kind:
+    | 'second-directory'
+    | 'overlap'
+    | 'mode'
+    | 'unicode-name'
+    | 'not-utf8'
+    | 'unclaimed'
+    | 'comment';
   /** In words; of a record, the end of a sentence about it. */
   readonly what: string;
   /** As the directory spells it; undefined where it is no matter of one record. */

@@ -20,7 +20,6 @@ export function nameFault({ name }: Pick<ArchiveRecord, 'name'>): NameFault | un
   if (/^([\\/]|[A-Za-z]:)/.test(name)) return { weight: 'outside', what: 'is an absolute path' };
   if (/[\x00-\x1f\x7f]/.test(name)) return { weight: 'odd', what: 'holds control characters' };
   if (name.includes('\\')) return { weight: 'odd', what: 'has backslashes, which are slashes on Windows' };
-  if (/[\x80-\xff]/.test(name) && isNoUtf8(name)) return { weight: 'odd', what: 'is not UTF-8' };
   if (parts.slice(0, -1).some((part) => part === '' || part === '.') || parts.at(-1) === '.')
     return { weight: 'odd', what: 'has empty parts or dots for folders' };
   if (parts.some((part) => DEVICES.test(part)))
@@ -38,15 +37,4 @@ function isStorageName(name: string): boolean {
     if (code < 0x30 || code > 0x39) return false;
   }
   return true;
-}
-
-/** Names that are not UTF-8 were read one character a byte; such a name read as bytes is no UTF-8 again. */
-function isNoUtf8(name: string): boolean {
-  if (/[^\x00-\xff]/.test(name)) return false;
-  try {
-    new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(name, 'latin1'));
-    return false;
-  } catch {
-    return true;
-  }
 }

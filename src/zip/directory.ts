@@ -36,8 +36,11 @@ export interface ZipEntry {
 /** What an entry says of its record besides, and no writer of checkpoints has it say. */
 export interface EntryOddity {
   readonly entry: ZipEntry;
-  /** `mode`: the record is a link or a device. `unicode-name`: a field gives it another name than the entry. */
-  readonly kind: 'mode' | 'unicode-name';
+  /**
+   * `mode`: the record is a link or a device. `unicode-name`: a field gives it another name than the entry. `not-utf8`: the bytes of
+   * its name are no UTF-8.
+   */
+  readonly kind: 'mode' | 'unicode-name' | 'not-utf8';
   /** As the end of a sentence: `is a symbolic link`. */
   readonly what: string;
 }
@@ -87,7 +90,11 @@ function parseDirectory(bytes: Buffer, end: EndRecord, fileSize: number): ZipDir
     checkEntry(entry, end.directoryOffset + at, fileSize);
     entries.push(entry);
     // both are 0 in what torch writes
-    if (view.getUint16(at + 40, true) >>> 12 !== 0 || view.getUint16(at + 30, true) > 0)
+    if (
+      !isAscii(view, at + DIRECTORY_ENTRY_BYTES, at + DIRECTORY_ENTRY_BYTES + entry.nameLength) ||
+      view.getUint16(at + 40, true) >>> 12 !== 0 ||
+      view.getUint16(at + 30, true) > 0
+    )
       noteOddities(entry, bytes, view, at, oddities);
     at += entryLength(view, at);
   }
@@ -120,6 +127,9 @@ function noteOddities(
   at: number,
   oddities: EntryOddity[],
 ): void {
+  // every byte of such a name became a character
+  if (Buffer.byteLength(entry.name) !== entry.nameLength)
+    oddities.push({ entry, kind: 'not-utf8', what: 'is not UTF-8' });
   const type = SPECIAL_TYPES[view.getUint16(at + 40, true) >>> 12];
   if (type !== undefined) oddities.push({ entry, kind: 'mode', what: `is ${type}` });
   const start = at + DIRECTORY_ENTRY_BYTES + entry.nameLength;

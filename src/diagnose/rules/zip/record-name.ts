@@ -1,3 +1,4 @@
+import type { Checkpoint } from '../../../checkpoint/checkpoint.ts';
 import { defineRule } from '../../define-rule.ts';
 import { nameFault } from '../../record-names.ts';
 import { isTorchArchive } from '../../torch-archives.ts';
@@ -10,10 +11,13 @@ export default defineRule({
   title: 'A record has a name that programs read differently',
   check(checkpoint) {
     if (!isTorchArchive(checkpoint)) return undefined;
-    const found = checkpoint.records.flatMap((record) => {
-      const fault = nameFault(record);
-      return fault?.weight === 'odd' ? [{ name: printable(record.name), what: fault.what }] : [];
-    });
+    const found = [
+      ...checkpoint.records.flatMap((record) => {
+        const fault = nameFault(record);
+        return fault?.weight === 'odd' ? [{ name: printable(record.name), what: fault.what }] : [];
+      }),
+      ...foreignNames(checkpoint),
+    ];
     const [first] = found;
     if (!first) return undefined;
     return {
@@ -22,3 +26,12 @@ export default defineRule({
     };
   },
 });
+
+/** What the folder of all records is called is the matter of whoever named the file. */
+function foreignNames({ archive, container }: Checkpoint): { name: string; what: string }[] {
+  const { root = '' } = container;
+  return (archive?.oddities ?? []).flatMap(({ kind, record = '', what }) => {
+    const name = record.startsWith(root) ? record.slice(root.length) : record;
+    return kind === 'not-utf8' && /[^\x20-\x7e]/.test(name) ? [{ name: printable(record), what }] : [];
+  });
+}
