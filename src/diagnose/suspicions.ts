@@ -14,6 +14,7 @@ export type SuspicionKind =
   | 'extension-code'
   | 'argument'
   | 'second-archive'
+  | 'unsearched'
   | 'odd-argument'
   | 'odd-stream';
 
@@ -99,6 +100,7 @@ const ODDITIES = {
   'late-protocol': 'odd-stream',
   leftover: 'odd-stream',
   'second-archive': 'second-archive',
+  unsearched: 'unsearched',
 } as const;
 
 function odditySuspicions(trace: PickleTrace): Local[] {

@@ -1,8 +1,9 @@
 import { constants, inflateRawSync } from 'node:zlib';
 import type { ArchiveOddity } from '../checkpoint/checkpoint.ts';
 import { type ByteSource, MemorySource, SubSource } from '../io/byte-source.ts';
+import { checkDeadline } from '../io/deadline.ts';
 import { UnreadableError } from '../io/errors.ts';
-import { isRange, type Segment } from '../io/segment.ts';
+import { isRange, type Segment, segmentLength } from '../io/segment.ts';
 import { decodePickle } from '../pickle/decoder.ts';
 import { type OddityKind, PickleFault, type PickleTrace, type RecordTrace } from '../pickle/trace.ts';
 import { LOCAL_HEADER_BYTES, METHOD_DEFLATED } from '../zip/constants.ts';
@@ -15,9 +16,9 @@ import { pickleSource } from './torch-zip.ts';
 
 /** A legacy stream is five pickles; who hides one puts it right behind. */
 const MOST_STACKED = 8;
-/** Records that are looked at; an archive of more that torch does not know is told for that alone. */
-const MOST_RECORDS = 256;
-/** A pickle that only names things fits many times over; storages that nothing refers to are no pickles. */
+/** Records that are looked at; that there are more is told. */
+const MOST_RECORDS = 16_384;
+/** Deflated data is inflated up to this; a pickle that only names things fits many times over. */
 const LONGEST_RECORD = 16 * 2 ** 20;
 /** Headers of records that are tried in bytes that belong to nothing. */
 const MOST_HEADERS = 64;
@@ -53,9 +54,12 @@ export async function sweepRecords(
   let looked = 0;
   for (const [index, entry] of entries.entries()) {
     const { name, size } = entry;
-    if (size === 0 || size > LONGEST_RECORD || name.endsWith('/') || TEXT_RECORD.test(name)) continue;
-    if (known.has(entry)) continue;
-    if (looked++ >= MOST_RECORDS) break;
+    if (size === 0 || name.endsWith('/') || TEXT_RECORD.test(name) || known.has(entry)) continue;
+    if (looked++ >= MOST_RECORDS) {
+      traces.push(noted('unsearched', `more than ${MOST_RECORDS} records that nothing refers to`, 0));
+      break;
+    }
+    checkDeadline();
     const content = plainContent(source, entry, offsets[index] as number);
     if (content) traces.push(...(await stackedIn(content, name)));
   }
@@ -76,8 +80,7 @@ export async function sweepOddities(
   if (before) {
     const headers = new Set(directory.entries.map(({ headerOffset }) => headerOffset));
     for (const [index, entry] of before.directory.entries.entries()) {
-      if (headers.has(entry.headerOffset) || entry.size > LONGEST_RECORD || TEXT_RECORD.test(entry.name))
-        continue;
+      if (headers.has(entry.headerOffset) || TEXT_RECORD.test(entry.name)) continue;
       const content = plainContent(before.source, entry, before.offsets[index] as number);
       if (content) traces.push(...(await stackedIn(content, `${entry.name} before the fix in place`)));
     }
@@ -161,6 +164,8 @@ function plainContent(source: ByteSource, entry: ZipEntry, offset: number): Segm
 }
 
 async function stackedIn(content: Segment, record: string): Promise<RecordTrace[]> {
+  if (!isRange(content) && segmentLength(content) > LONGEST_RECORD)
+    return [noted('unsearched', `the deflated record ${record} of ${segmentLength(content)} bytes`, 0)];
   try {
     return await stacked(await pickleSource(content), 0, record);
   } catch (error) {

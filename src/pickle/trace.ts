@@ -6,7 +6,7 @@ import type { PyGlobal, PyNode, PyObject } from './values.ts';
  * `computed-import` names its module or attribute by something other than two strings; `extension` calls on the registry of the
  * loading program; `build-on-value` gives state to what is no built object (a function, a class, a list); `late-protocol` changes the
  * protocol in the middle; `leftover` leaves values on the stack that nothing takes; `second-archive` is none of the stream's: other
- * readers find another checkpoint in the file.
+ * readers find another checkpoint in the file; nor is `unsearched`, a part that nobody looked at.
  */
 export type OddityKind =
   | 'computed-import'
@@ -14,7 +14,8 @@ export type OddityKind =
   | 'build-on-value'
   | 'late-protocol'
   | 'leftover'
-  | 'second-archive';
+  | 'second-archive'
+  | 'unsearched';
 
 export interface PickleOddity {
   readonly kind: OddityKind;

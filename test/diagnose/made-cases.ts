@@ -277,4 +277,18 @@ export const MADE_CASES: Readonly<Record<string, RuleCases>> = {
     ],
     quiet: [...HONEST, bytes('a small pickle', lonely)],
   },
+  'limit/unsearched': {
+    triggers: [
+      zip('a deflated record that is too long', [
+        ...checkpointRecords(),
+        {
+          name: 'archive/extra',
+          content: deflateRawSync(Buffer.alloc(17_000_000)),
+          method: 8,
+          size: 17_000_000,
+        },
+      ]),
+    ],
+    quiet: [...HONEST, plain, zip('a record that nothing refers to', extra('extra'))],
+  },
 };

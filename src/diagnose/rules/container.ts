@@ -15,6 +15,7 @@ import storageSizeMismatch from './legacy/storage-size-mismatch.ts';
 import tar from './legacy/tar.ts';
 import legacyTruncated from './legacy/truncated.ts';
 import exhausted from './limit/exhausted.ts';
+import unsearched from './limit/unsearched.ts';
 import pickleDamaged from './pickle/damaged.ts';
 import byteorder from './zip/byteorder.ts';
 import compressedRecord from './zip/compressed-record.ts';
@@ -69,6 +70,7 @@ export const CONTAINER_RULES: readonly Rule[] = [
   unclaimedBytes,
   recordName,
   specialEntry,
+  unsearched,
   compressedRecord,
   byteorder,
   mmap,
