@@ -2,9 +2,11 @@ import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import type { NameMatcher } from '../checkpoint/name-glob.ts';
 import { hasCheapPayload } from '../diagnose/cheap-payload.ts';
 import { diagnose, diagnoseFailure } from '../diagnose/engine.ts';
+import type { Loading } from '../diagnose/loading.ts';
 import type { PayloadFacts } from '../diagnose/payload.ts';
 import { openCheckpoint } from '../formats/open.ts';
 import { isRemote, printableAddress } from '../io/address.ts';
+import { PickleFault, type RecordTrace } from '../pickle/trace.ts';
 import type { CheckFileEntry } from '../report/check-document.ts';
 import {
   type InspectDocument,
@@ -73,7 +75,12 @@ async function inspectOne(
     try {
       const findings = diagnose(checkpoint, { payload: await readPayload(checkpoint, options, context) });
       const { allSubjects = false } = options;
-      const document = inspectDocument(checkpoint, findings, { allSubjects, ...(filter && { filter }) });
+      const loading = await loadingOf(checkpoint.traces ?? [], options);
+      const document = inspectDocument(checkpoint, findings, {
+        allSubjects,
+        ...(filter && { filter }),
+        ...(loading && { loading }),
+      });
       if (options.failOn && reaches(findings, options.failOn)) context.raise(EXIT.findings);
       if (document.error) await tellReason(document.error.message, file, context);
       return { document, era: checkpoint.container.era };
@@ -88,8 +95,19 @@ async function inspectOne(
   } catch (error) {
     await tellFailure(error, file, context, options);
     const findings = diagnoseFailure(error);
-    return { document: unreadableDocument(file, await sizeOf(file), failureEntry(error), findings) };
+    const loading = error instanceof PickleFault ? await loadingOf(error.traces, options) : undefined;
+    return { document: unreadableDocument(file, await sizeOf(file), failureEntry(error), findings, loading) };
   }
+}
+
+/** What loading would run, where that was asked for. */
+async function loadingOf(
+  traces: readonly RecordTrace[],
+  { explainGlobals }: InspectCommandOptions,
+): Promise<Loading | undefined> {
+  if (!explainGlobals) return undefined;
+  const { explainLoading } = await import('../diagnose/loading.ts');
+  return explainLoading(traces);
 }
 
 /** What only the tensor bytes tell, where that was asked for or costs next to nothing. */
@@ -175,9 +193,14 @@ async function printText(
       'tensors' in document
         ? inspectReport(document, { ...options, era }, screen)
         : unreadableReport(document, options, screen);
-    if (!('tensors' in document) && document.findings.length === 0) continue;
+    const { loading } = document;
+    if (!('tensors' in document) && document.findings.length === 0 && !loading) continue;
     await context.stdout.write(before);
     await context.stdout.writeAll(withLineEnds(lines));
+    if (loading) {
+      const { loadingLines } = await import('../report/terminal/loading-lines.ts');
+      await context.stdout.writeAll(withLineEnds(['', ...loadingLines(loading, screen)]));
+    }
     before = '\n';
   }
 }
