@@ -41,6 +41,11 @@ const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./commands/undo.ts'),
   },
   {
+    name: 'show-pickle',
+    summary: 'the pickle of a file, opcode by opcode or as values, never executed',
+    load: () => import('./commands/show-pickle.ts'),
+  },
+  {
     name: 'explain',
     summary: 'the page of a rule, or the rule that a pasted error text belongs to',
     load: () => import('./commands/explain.ts'),

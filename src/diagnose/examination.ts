@@ -4,6 +4,7 @@ import { findStateDicts, type StateDict } from '../checkpoint/state-dicts.ts';
 import type { Storage } from '../checkpoint/storage.ts';
 import { plainForms } from '../formats/plain-forms.ts';
 import { compareKeys, type ExpectedKeys, type KeyComparison } from './expected-keys.ts';
+import { type GraphFacts, graphFacts } from './graph-facts.ts';
 import type { PayloadFacts } from './payload.ts';
 import { findRefusedGlobals, type GlobalKind, type RefusedGlobal } from './refused-globals.ts';
 import { type Stretch, sharedStretches } from './shared-views.ts';
@@ -23,6 +24,7 @@ export class Examination {
   #sharedStretches: ReadonlyMap<Storage, readonly Stretch[]> | undefined;
   #keyComparison: KeyComparison | undefined;
   #suspicions: readonly Suspicion[] | undefined;
+  #graph: GraphFacts | undefined;
 
   /** What the user's model has, where the user told. */
   readonly expected: ExpectedKeys | undefined;
@@ -56,6 +58,12 @@ export class Examination {
   get suspicions(): readonly Suspicion[] {
     this.#suspicions ??= findSuspicions(this.#checkpoint.traces ?? []);
     return this.#suspicions;
+  }
+
+  /** How the values hang together. */
+  get graph(): GraphFacts {
+    this.#graph ??= graphFacts(this.#checkpoint.root);
+    return this.#graph;
   }
 
   /** Where several tensors view one storage. */

@@ -35,21 +35,22 @@ export function globalsResult(
       `The pickle names ${counted(globals.length, noun, plural)}: ${listGlobals(globals)}.`,
       `torch.load with weights_only=True, the default since torch 2.6, fails with "${refusalText(first.name)}".`,
       ...(also ? [also] : []),
-      cureOf(examination),
+      globalsCure(examination),
       ...(byHand ? [`By hand: where you trust the source, ${byHand}.`] : []),
     ].join(' '),
     subjects: globals.map(globalSubject),
-    fix: flagsOf(examination),
+    fix: globalsFlags(examination),
   };
 }
 
-/** Both lose nothing: a module alone is as good as its state_dict, and plain values say the same. */
-function flagsOf({ isModuleAlone, withoutPlainForm }: Examination): string[] {
+/** Flags that leave no name behind and lose nothing: a module alone is as good as its state_dict, and plain values say the same. */
+export function globalsFlags({ isModuleAlone, withoutPlainForm }: Examination): readonly string[] {
   if (isModuleAlone) return ['--weights'];
   return withoutPlainForm.length === 0 ? ['--safe'] : [];
 }
 
-function cureOf({ weights, isModuleAlone, withoutPlainForm }: Examination): string {
+/** What `fix` can do about names that `weights_only` refuses; a sentence. */
+export function globalsCure({ weights, isModuleAlone, withoutPlainForm }: Examination): string {
   if (isModuleAlone) return 'fix --weights writes the state_dict of the module, which needs none of them.';
   if (withoutPlainForm.length === 0) return 'fix --safe puts plain values that say the same in their place.';
   const none = `no plain value says the same as ${listed(withoutPlainForm)}`;

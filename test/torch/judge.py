@@ -3,11 +3,12 @@
 {"do": "hello"}                          -> {"torch": "2.13.0", "numpy": true}
 {"do": "load", "file", "trust"?}         -> {} when torch.load(file, map_location='cpu') takes it
 {"do": "compare", "before", "after",     -> {"tensors": n} when both hold the same
- "change"?: {"strip": prefix} | {"add": prefix}, "trust"?, "restricted"?}
+ "change"?: {"strip": prefixes} | {"add": prefix} | {"remove": parts}, "trust"?, "restricted"?, "laid"?, "mappable"?}
 {"do": "pickle", "file"}                 -> {"bytes", "meaning"}, digests of data.pkl as torch's own archive reader gives it
 {"do": "places", "file", "trust"?}        -> {"entries": n} when zipfile takes every record, and torch finds each storage by arithmetic where it is
 {"do": "cast", "file", "after", "source", "target", "overflow"}
                                          -> {} when the raw numbers in `after` are those of `file` cast by torch, and so many became infinite
+{"do": "converted", "before", "after", "place"?} -> {"tensors": n, "same_bytes"} when the files `after` (safetensors, or torch's) hold the tensors of a dict in `before`
 {"do": "steps", "before", "after", "steps", "trust"?}
                                          -> {"tensors": n} when `after` holds the tensors that torch makes of those of `before` by the steps
 {"do": "refused", "file", "protocol"}    -> {} when `file` holds one of each value that weights_only refuses and that has a plain form
@@ -17,7 +18,8 @@
 
 An answer has "faults" when the judgement is against the file. `before` is loaded with map_location='cpu'; with `trust` and where weights_only
 refuses it, without weights_only: only for files that this repository made itself. `after` is what a user loads: weights_only=True (unless
-`restricted` is false) and no map_location, once read and once mapped where this torch can.
+`restricted` is false) and no map_location, once read and once mapped where this torch and the form of the file (`mappable`) can. With `laid`
+false tensors may stand elsewhere, in other storages: their elements are compared.
 """
 import ctypes
 import hashlib
@@ -64,6 +66,7 @@ def answer(request):
         "numbers": plain.numbers,
         "steps": after_steps,
         "spoil": spoil,
+        "converted": converted,
     }
     return work[request.pop("do")](**request)
 
@@ -173,6 +176,12 @@ def spoil(file, after, how):
     return {}
 
 
+def converted(before, after, place=()):
+    from converted import judge
+
+    return judge(load_before(before, True), after, place)
+
+
 def load_before(file, trust):
     try:
         return torch.load(file, map_location="cpu", weights_only=True)
@@ -187,13 +196,13 @@ def load_after(file, restricted, mapped):
     return torch.load(file, weights_only=restricted and MODERN, **({"mmap": True} if mapped else {}))
 
 
-def compare(before, after, change=None, trust=False, restricted=True):
+def compare(before, after, change=None, trust=False, restricted=True, laid=True, mappable=True):
     expected = load_before(before, trust)
     if change:
         rename(expected, change)
-    for mapped in [False, True] if MODERN else [False]:
+    for mapped in [False, True] if MODERN and mappable else [False]:
         found = load_after(after, restricted, mapped)
-        comparison = Comparison()
+        comparison = Comparison(laid)
         comparison.run(expected, found)
         if comparison.faults:
             how = "mapped: " if mapped else ""
@@ -219,12 +228,18 @@ def rename(root, change):
             rename_dict(value, **change)
 
 
-def rename_dict(mapping, strip=None, add=None):
+def rename_dict(mapping, strip=(), add=None, remove=()):
     held = [key for key, value in mapping.items() if isinstance(key, str) and isinstance(value, torch.Tensor)]
-    if strip and any(key.startswith(strip) for key in held):
-        replace_keys(mapping, lambda key: key[len(strip) :] if key.startswith(strip) else key)
-        strip_metadata(mapping, strip)
-    elif add and held:
+    for prefix in strip:
+        if any(key.startswith(prefix) for key in mapping if isinstance(key, str)) and held:
+            replace_keys(mapping, lambda key: key[len(prefix) :] if key.startswith(prefix) else key)
+            strip_metadata(mapping, prefix)
+    if held and any(part in key for key in held for part in remove):
+        replace_keys(mapping, lambda key: without(key, remove))
+        if hasattr(mapping, "_metadata"):
+            # of a wrapper and the module in it, the module's entry comes later and stays
+            mapping._metadata = OrderedDict((without(f"{key}.", remove).rstrip("."), value) for key, value in mapping._metadata.items())
+    if add and held:
         replace_keys(mapping, lambda key: add + key)
         if hasattr(mapping, "_metadata"):
             mapping._metadata = OrderedDict((f"{add}{key}".rstrip("."), value) for key, value in mapping._metadata.items())
@@ -249,10 +264,17 @@ def strip_metadata(mapping, prefix):
     mapping._metadata = out
 
 
+def without(key, parts):
+    for part in parts:
+        key = re.sub(rf"(^|\.){re.escape(part)}", r"\1", key)
+    return key
+
+
 class Comparison:
     """Walks two loaded values side by side. What is one object, or one storage, on one side has to be one on the other."""
 
-    def __init__(self):
+    def __init__(self, laid=True):
+        self.laid = laid
         self.faults, self.tensors = [], 0
         self.objects, self.storages = ({}, {}), ({}, {})
         # an object that is told by its id or address has to live as long as the tables
@@ -279,6 +301,8 @@ class Comparison:
                 stack.extend(self.tensor(path, a, b))
             elif isinstance(a, STORAGES):
                 self.storage(path, a, b)
+            elif isinstance(a, torch.nn.Module):
+                stack.extend(self.attributes(path, a, b))
             elif isinstance(a, (dict, list, tuple, set, bytearray)):
                 stack.extend(self.container(path, a, b))
             elif not same_atom(a, b):
@@ -330,6 +354,10 @@ class Comparison:
         if inner is not None:
             others = inner_tensors(b)
             return parts + [((*path, f"<{i}>"), x, y) for i, (x, y) in enumerate(zip(inner, others))]
+        if not self.laid:
+            if elements(a) != elements(b):
+                self.fault(path, "elements differ")
+            return parts
         if a.stride() != b.stride():
             self.fault(path, f"stride is {b.stride()}, expected {a.stride()}")
         if a.storage_offset() != b.storage_offset():
@@ -384,6 +412,11 @@ def inner_tensors(tensor):
     return None
 
 
+def elements(tensor):
+    """The bytes of the elements in order, wherever they stand."""
+    return digest(untyped(tensor.detach().resolve_conj().resolve_neg().clone(memory_format=torch.contiguous_format)))
+
+
 def untyped(tensor):
     return tensor.untyped_storage() if MODERN else tensor.storage()._storage
 
@@ -401,6 +434,8 @@ def order_free(value):
 def same_atom(a, b):
     if isinstance(a, float):
         return (math.isnan(a) and math.isnan(b)) or (a == b and math.copysign(1, a) == math.copysign(1, b))
+    if type(a).__module__ == "numpy":
+        return (a.dtype, a.shape, a.tobytes()) == (b.dtype, b.shape, b.tobytes())
     return repr(a) == repr(b) if type(a).__module__.startswith("torch") else a == b
 
 
