@@ -34,7 +34,7 @@ export function targetTorch(text: string): Operation {
     throw new RefusedError(`--target-torch '${text}' is no version of torch like 1.13 or 2.6`);
   if (version < READS_ARCHIVE)
     throw new RefusedError(
-      `--target-torch ${versionText(version)}: releases before ${versionText(READS_ARCHIVE)} read no archives of the version that fix writes`,
+      `--target-torch ${versionText(version)}: releases before ${versionText(READS_ARCHIVE)} read no archives of the version that is written since; --to torch-legacy writes what they read`,
     );
   const name = `target-torch ${versionText(version)}`;
   return {
