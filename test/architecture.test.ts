@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 
 /**
  * The floors of the house, and the folders of each. A folder imports from floors above it, and not from its neighbours.
- * What heals builds on what diagnoses and on the arithmetic of elements, so these are floors of their own.
+ * What heals builds on what diagnoses and on the arithmetic of elements, and what compares on what heals, so these are floors of
+ * their own.
  */
 const FLOORS: readonly (readonly string[])[] = [
   ['io'],
@@ -15,6 +16,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['diagnose'],
   ['numeric'],
   ['policy', 'fix'],
+  ['compare'],
   ['report'],
   ['cli'],
 ];

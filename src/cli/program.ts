@@ -41,6 +41,11 @@ const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./commands/undo.ts'),
   },
   {
+    name: 'diff',
+    summary: 'what differs between two checkpoints',
+    load: () => import('./commands/diff.ts'),
+  },
+  {
     name: 'explain',
     summary: 'the page of a rule, or the rule that a pasted error text belongs to',
     load: () => import('./commands/explain.ts'),

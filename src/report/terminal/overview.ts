@@ -1,20 +1,8 @@
 import type { InspectDocument } from '../inspect-document.ts';
+import { CONTAINERS } from './containers.ts';
 import { bytesText, counted, countText } from './numbers.ts';
 import { isNarrow, type Screen } from './screen.ts';
 import { cutEnd, cutMiddle, padEnd, padStart, visible, widthOf, wrap } from './text.ts';
-
-const CONTAINERS: Readonly<Record<string, string>> = {
-  'torch-zip': 'torch zip archive',
-  'torch-legacy': 'torch legacy stream (before 1.6)',
-  'torch-tar': 'torch tar (before 0.2)',
-  torchscript: 'TorchScript archive',
-  'torch-export': 'torch.export archive',
-  'torch-package': 'torch.package archive',
-  pickle: 'plain pickle',
-  'sharded-index': 'index of shards',
-  distcp: 'distributed checkpoint',
-  'numpy-npz': 'NumPy archive',
-};
 
 /** Rows of dtypes, and of locations, that an overview lists. Honest files have a few; a made one may have thousands. */
 const MAX_ROWS = 8;
