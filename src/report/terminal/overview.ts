@@ -16,7 +16,22 @@ export function fileLines(
   const { inks, glyphs, unicode, width } = screen;
   const size = bytesText(file.bytes ?? 0);
   const name = cutMiddle(visible(file.path, unicode), width - size.length - 2, glyphs.ellipsis);
-  const facts = [
+  const facts = containerFacts({ container, ...(producer && { producer }) }, era);
+  return [
+    `${inks.title(name)}  ${inks.number(size)}`,
+    ...listLines(
+      facts.map((fact) => visible(fact, unicode)),
+      screen,
+    ),
+  ];
+}
+
+/** What the file is, in words, text from the file among them. */
+export function containerFacts(
+  { container, producer }: Pick<InspectDocument, 'container' | 'producer'>,
+  era: string | undefined,
+): string[] {
+  return [
     ...(container.folder === undefined ? [] : [container.folder]),
     CONTAINERS[container.kind] ?? container.kind,
     ...(producer?.name === undefined ? [] : [[producer.name, producer.version].filter(Boolean).join(' ')]),
@@ -24,13 +39,6 @@ export function fileLines(
     ...(container.pickleProtocol === undefined ? [] : [`pickle protocol ${container.pickleProtocol}`]),
     ...(container.byteOrder === 'big' ? ['big-endian'] : []),
     ...(container.entries === undefined ? [] : [counted(container.entries, 'record')]),
-  ];
-  return [
-    `${inks.title(name)}  ${inks.number(size)}`,
-    ...listLines(
-      facts.map((fact) => visible(fact, unicode)),
-      screen,
-    ),
   ];
 }
 
