@@ -26,7 +26,7 @@ export function trainingCheckpoint(layers = 12, width = 768): Checkpoint {
       exp_avg_sq: tensor({ shape, location: 'cuda:0' }),
     }),
   ]);
-  return checkpointOf(
+  const checkpoint = checkpointOf(
     dict({
       state_dict: orderedDict(named('module.', { dtype: 'bfloat16' })),
       ema: orderedDict(named('module.', {})),
@@ -38,6 +38,7 @@ export function trainingCheckpoint(layers = 12, width = 768): Checkpoint {
     }),
     { path: 'runs/tiny-gpt/last.pth' },
   );
+  return { ...checkpoint, fileSize: checkpoint.storages.reduce((sum, { bytes }) => sum + bytes, 180_000) };
 }
 
 function transformer(layers: number, width: number): Record<string, number[]> {
@@ -67,7 +68,7 @@ export const HOSTILE = [
   '<img src=x onerror="window.hacked = 2">',
   `"quoted" 'and' \`ticked\` & &lt;`,
   'turned \u202egnp.exe\u202c around',
-  '<!-- --> ]]> \u2028 \u0000 {{x}} ${window.hacked = 3}',
+  '<!-- --> ]]> \u2028 \u0000 {{window.hacked = 3}}',
   '__proto__',
 ];
 

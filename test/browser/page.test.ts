@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -62,10 +62,12 @@ async function opened(checkpoint: Checkpoint, complaints: string[] = []): Promis
   return page;
 }
 
-async function picture(page: Page, name: string, fullPage = true): Promise<void> {
+async function picture(page: Page, name: string, height?: number): Promise<void> {
   if (!pictures) return;
-  if (!existsSync(pictures)) mkdirSync(pictures, { recursive: true });
-  await page.screenshot({ path: path.join(pictures, `${name}.png`), fullPage });
+  mkdirSync(pictures, { recursive: true });
+  await page.waitForTimeout(300);
+  const clip = height === undefined ? {} : { clip: { x: 0, y: 0, width: 1280, height } };
+  await page.screenshot({ path: path.join(pictures, `${name}.png`), fullPage: true, ...clip });
 }
 
 const labels = (page: Page): Promise<string[]> => page.locator('.tile .label').allTextContents();
@@ -80,8 +82,7 @@ describe('the page of a report', () => {
       /^ckpt-doctor fix runs\/tiny-gpt\/last\.pth --/,
     );
     expect(await page.locator('#values').textContent()).toContain('global_step');
-    await page.waitForTimeout(300);
-    await picture(page, 'report');
+    await picture(page, 'report', 1640);
     await page.close();
     expect(complaints).toEqual([]);
   });
@@ -100,8 +101,12 @@ describe('the page of a report', () => {
     await page.keyboard.press('Escape');
     expect(await labels(page)).toEqual(before);
     await page.keyboard.press('ArrowRight');
+    const right = await page.evaluate<string>('document.activeElement.ariaLabel');
+    await page.keyboard.press('ArrowLeft');
+    expect(await page.evaluate<string>('document.activeElement.ariaLabel')).not.toBe(right);
+    await page.locator('.tile.module').first().focus();
     await page.keyboard.press('Enter');
-    expect(await page.locator('.trail button').count()).toBeGreaterThan(0);
+    expect(await page.locator('.trail .here').textContent()).toBe('optimizer.state');
     await page.locator('.trail button').first().click();
     expect(await labels(page)).toEqual(before);
     await page.close();
@@ -111,11 +116,11 @@ describe('the page of a report', () => {
     const page = await opened(trainingCheckpoint());
     const legend = page.locator('.legend');
     expect(await legend.textContent()).toMatch(/float32.*bfloat16/);
-    await page.getByRole('button', { name: 'Part' }).click();
+    await page.locator('[data-mode=part]').click();
     expect(await legend.textContent()).toMatch(/optimizer.*ema.*model/);
-    await page.getByRole('button', { name: 'Device' }).click();
+    await page.locator('[data-mode=location]').click();
     expect(await legend.textContent()).toMatch(/cuda:0.*100 %/);
-    await page.getByRole('button', { name: 'Waste' }).click();
+    await page.locator('[data-mode=waste]').click();
     expect(await legend.textContent()).toContain('none unused');
     await page.close();
   });
@@ -178,7 +183,6 @@ describe('the page of a report', () => {
     await page.emulateMedia({ colorScheme: 'dark' });
     const dark = await ground();
     expect(dark).not.toBe(light);
-    await page.waitForTimeout(300);
     await picture(page, 'report-dark');
     await page.locator('.theme').click();
     expect(await ground()).toBe(light);
@@ -192,7 +196,6 @@ describe('the page of a report', () => {
     const page = await opened(trainingCheckpoint());
     await page.setViewportSize({ width: 380, height: 780 });
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(380);
-    await page.waitForTimeout(300);
     await picture(page, 'report-phone');
     await page.locator('.copy').first().click();
     await page.getByRole('button', { name: 'Copied' }).waitFor();

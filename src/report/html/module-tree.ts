@@ -76,8 +76,14 @@ function joined(module: ModuleNode, parent: ModuleNode | undefined): ModuleNode 
     at = only;
   }
   const made: ModuleNode = { ...at, label, parent, children: [] };
-  for (const child of at.children)
-    made.children.push(child.tensor === undefined ? joined(child, made) : { ...child, parent: made });
+  for (const child of at.children) {
+    const inner = child.tensor === undefined ? joined(child, made) : { ...child, parent: made };
+    const only = inner.children[0];
+    // a module of one tensor is that tensor
+    if (inner.children.length === 1 && only?.tensor !== undefined)
+      made.children.push({ ...only, label: `${inner.label}.${only.label}`, parent: made });
+    else made.children.push(inner);
+  }
   return made;
 }
 

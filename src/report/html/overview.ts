@@ -9,6 +9,7 @@ const FIRST_SHARED = 20;
 /** The sums of the file, and how they spread. */
 export function overviewSection(data: PageData): HTMLElement {
   const { totals, dtypes, locations, parts, file } = data;
+  const held = parts.filter(({ count }) => count > 0);
   const stored =
     totals.storageBytes === totals.tensorBytes ? undefined : `stored in ${bytesText(totals.storageBytes)}`;
   return section(
@@ -28,7 +29,7 @@ export function overviewSection(data: PageData): HTMLElement {
       { class: 'spreads' },
       ...(dtypes.length > 0 ? [spread('Dtypes', dtypes, 'tensor')] : []),
       ...(locations.length > 0 ? [spread('Devices', locations, 'storage')] : []),
-      ...(parts.length > 1 ? [spread('Parts', parts, 'tensor')] : []),
+      ...(held.length > 1 ? [spread('Parts', held, 'tensor')] : []),
     ),
   );
 }

@@ -40,7 +40,7 @@ export class TreemapView {
     this.#root = moduleTree(data.tensors);
     this.#zoomed = this.#root;
     this.#listTensors = listTensors;
-    if (data.totals.wastedBytes > 0) this.#mode = 'waste';
+    this.#mode = firstMode(data);
     this.element = section(
       'map',
       'Where the bytes are',
@@ -177,7 +177,7 @@ export class TreemapView {
         'aria-label': `${node.name}, ${bytesText(node.bytes)}${isModule ? `, ${counted(node.tensors, 'tensor')}, zoom` : ''}`,
       },
       hasLabel ? el('span', { class: 'label' }, node.label) : undefined,
-      hasLabel && (open ? width > 130 : height > 34)
+      hasLabel && (open ? width > 130 : height > 34 && width > 58)
         ? el('span', { class: 'size' }, bytesText(node.bytes))
         : undefined,
     );
@@ -247,6 +247,13 @@ export class TreemapView {
     ];
     return [title, ...facts.filter((fact) => fact.trim() !== '').map((fact) => el('span', {}, fact))];
   }
+}
+
+/** The colours that tell the most of a file at first sight. */
+function firstMode({ totals, dtypes, parts, locations }: PageData): Mode {
+  if (totals.wastedBytes > 0) return 'waste';
+  if (dtypes.length > 1) return 'dtype';
+  return parts.length > 1 ? 'part' : locations.length > 1 ? 'location' : 'dtype';
 }
 
 function percent(share: number): string {
