@@ -185,12 +185,12 @@ export function cutSubjects(findings: readonly Finding[], options: InspectOption
 }
 
 /** A whole number that may have lost its last digits above 2^53, as what it stands for. */
-function integer(value: number): Integer {
+export function integer(value: number): Integer {
   if (Number.isSafeInteger(value)) return value;
   return Number.isFinite(value) ? BigInt(Math.trunc(value)).toString() : String(value);
 }
 
-function integers(values: readonly number[]): readonly Integer[] {
+export function integers(values: readonly number[]): readonly Integer[] {
   return values.every(Number.isSafeInteger) ? values : values.map(integer);
 }
 
