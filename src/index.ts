@@ -29,6 +29,7 @@ export { type ReadTensorOptions, readTensor, type TensorArray } from './checkpoi
 export { type Role, type RoleName, rolesOf } from './checkpoint/roles.ts';
 export type { Storage } from './checkpoint/storage.ts';
 export type { Tensor, TensorKind } from './checkpoint/tensor.ts';
+export { TensorHandle } from './checkpoint/tensor-handle.ts';
 export { type Totals, totalsOf } from './checkpoint/totals.ts';
 export type { Rule, RuleOptions } from './diagnose/define-rule.ts';
 export {
@@ -52,6 +53,7 @@ export { type ByteSource, MemorySource, type SourceRange, SubSource } from './io
 export { RefusedError, type UnreadableCode, UnreadableError } from './io/errors.ts';
 export { openFile } from './io/file-source.ts';
 export type { InflatedRange, Segment } from './io/segment.ts';
+export { type TensorFlow, toTfjs } from './numeric/to-tfjs.ts';
 export * from './pickle/values.ts';
 export { type Baseline, readBaseline } from './policy/baseline.ts';
 export {

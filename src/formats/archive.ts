@@ -62,6 +62,14 @@ export class Archive {
     return new Archive(source, entries, offsets, faults);
   }
 
+  /**
+   * An archive whose records were found without its directory.
+   * @param offsets Of the contents, in the order of the entries.
+   */
+  static recovered(source: ByteSource, entries: readonly ZipEntry[], offsets: Float64Array): Archive {
+    return new Archive(source, entries, offsets, []);
+  }
+
   /** The same archive, its records told from another folder: the one that its own reader would take. */
   rootedAt(root: string): Archive {
     return new Archive(this.source, this.entries, this.#offsets, this.headerFaults, root);

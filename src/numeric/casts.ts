@@ -1,6 +1,6 @@
 import type { Dtype } from '../torch/dtypes.ts';
+import { wideningTable } from '../torch/small-floats.ts';
 import { bfloat16Of, float32ToBfloat16, float32ToHalf, float64ToFloat32, halfOf } from './half-kernels.ts';
-import { wideningTable } from './small-floats.ts';
 import { vectorKernels } from './vector-kernels.ts';
 
 /** What floats can be cast to. */

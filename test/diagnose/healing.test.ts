@@ -31,7 +31,12 @@ describe('a finding that names flags', () => {
       return;
     }
     const output = join(folder, `${id}-${file}`.replaceAll('/', '-'));
-    await fixCheckpoint(fixturePath(file), { output, auto: true, ...stepsOfFlags(flags) });
+    await fixCheckpoint(fixturePath(file), {
+      output,
+      auto: true,
+      ...stepsOfFlags(flags),
+      ...(flags.includes('--salvage') && { salvage: true }),
+    });
     const healed = await openCheckpoint(output);
     expect(diagnose(healed, cases.ask).filter(({ rule }) => rule === id)).toEqual([]);
     const { checksums, headers } = await examinePayload(healed, { crc: true });

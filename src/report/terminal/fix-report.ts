@@ -50,14 +50,19 @@ function operationLines({ plan }: FixResult, screen: Screen): string[] {
 
 function writtenLines(result: FixResult, options: FixReportOptions, screen: Screen): string[] {
   const { plan, mode, bytesIn, bytesOut, verified } = result;
-  const storages = counted(plan.storages.length, 'storage');
+  const pieces = counted(plan.pieces, plan.noun);
   const done = verified ? `, verified: ${proofOf(result, options)}` : '';
-  if (mode === 'append') return appendedLines(result, options, `${storages} stay as they are`, done, screen);
-  const verb = options.dryRun ? 'to be copied' : 'copied';
+  if (mode === 'append') return appendedLines(result, options, `${pieces} stay as they are`, done, screen);
+  const verb = options.dryRun ? 'to be written' : 'written';
+  const how = plan.noun === 'storage' ? `${options.dryRun ? 'to be copied' : 'copied'} unchanged` : verb;
   return wrap(
-    `${storages} ${verb} unchanged, ${bytesText(bytesIn)} in, ${bytesText(bytesOut)} out${done}.`,
+    `${pieces} ${how}${spread(result)}, ${bytesText(bytesIn)} in, ${bytesText(bytesOut)} out${done}.`,
     screen.width,
   );
+}
+
+function spread({ files }: FixResult): string {
+  return files.length > 1 ? ` in ${files.length - 1} files` : '';
 }
 
 function proofOf({ mode }: FixResult, { verify }: FixReportOptions): string {
