@@ -3,6 +3,7 @@ import type { Storage } from '../checkpoint/storage.ts';
 import type { Tensor } from '../checkpoint/tensor.ts';
 import { walkNodes } from '../checkpoint/walk.ts';
 import { RefusedError } from '../io/errors.ts';
+import { isConverted, isJoined, type Segment } from '../io/segment.ts';
 import { type EncodedPickle, encodePickle } from '../pickle/encoder.ts';
 import { PyGlobal, PyTuple, type Value } from '../pickle/values.ts';
 import type { ArchiveLayout } from '../zip/layout.ts';
@@ -19,6 +20,16 @@ export interface PlannedStorage {
   /** Its key in the output. */
   readonly key: string;
   readonly location: string;
+}
+
+/** How many storages get other bytes than their source has. */
+export function countConverted(storages: readonly PlannedStorage[]): number {
+  return storages.filter(({ storage: { content } }) => content !== undefined && isMade(content)).length;
+}
+
+/** Neither a copy of a range, nor of several. */
+function isMade(segment: Segment): boolean {
+  return isJoined(segment) ? segment.parts.some(isMade) : isConverted(segment) || 'generate' in segment;
 }
 
 /** A checkpoint after its operations: what the output will hold, whatever holds it. */

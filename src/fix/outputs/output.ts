@@ -18,6 +18,8 @@ export interface FixSummary {
   /** How many storages are written, or tensors where the output knows no storages. */
   readonly pieces: number;
   readonly noun: 'storage' | 'tensor';
+  /** Storages whose bytes are converted on the way: another dtype, another byte order, another arrangement. None where it is left out. */
+  readonly converted?: number;
 }
 
 /** A file as it will be written, known to the byte before the first is. */

@@ -54,11 +54,19 @@ function writtenLines(result: FixResult, options: FixReportOptions, screen: Scre
   const done = verified ? `, verified: ${proofOf(result, options)}` : '';
   if (mode === 'append') return appendedLines(result, options, `${pieces} stay as they are`, done, screen);
   const verb = options.dryRun ? 'to be written' : 'written';
-  const how = plan.noun === 'storage' ? `${options.dryRun ? 'to be copied' : 'copied'} unchanged` : verb;
+  const how = plan.noun === 'storage' ? copied(result, options) : ` ${verb}`;
   return wrap(
-    `${pieces} ${how}${spread(result)}, ${bytesText(bytesIn)} in, ${bytesText(bytesOut)} out${done}.`,
+    `${pieces}${how}${spread(result)}, ${bytesText(bytesIn)} in, ${bytesText(bytesOut)} out${done}.`,
     screen.width,
   );
+}
+
+/** Storages that are copied, and those that get other bytes on the way. */
+function copied({ plan: { pieces, converted = 0 } }: FixResult, { dryRun }: FixReportOptions): string {
+  const [copy, convert] = dryRun ? ['to be copied', 'to be converted'] : ['copied', 'converted'];
+  if (converted === 0) return ` ${copy} unchanged`;
+  if (converted === pieces) return ` ${convert}`;
+  return `, ${grouped(pieces - converted)} ${copy} unchanged and ${grouped(converted)} ${convert}`;
 }
 
 function spread({ files }: FixResult): string {
