@@ -1,3 +1,4 @@
+import { checkDeadline } from '../io/deadline.ts';
 import { UnreadableError } from '../io/errors.ts';
 import { isNode, type PyNode, PyPersistent, type Value } from '../pickle/values.ts';
 import { bytesOfElements } from '../torch/dtypes.ts';
@@ -11,12 +12,15 @@ import { eachChild } from './walk.ts';
 
 /**
  * A tensor is listed at every path where it stands, so a few containers that hold each other many times over could make a list
- * without end. No model has this many places.
+ * without end. What stands in the file once costs nothing; no model has this many further places.
  */
 const MAX_PLACES = 2_000_000;
 
 /** Values of a container that are looked through at the price of a place: it may stand at many places and hold little but numbers. */
 const VALUES_A_PLACE = 16;
+
+/** Places between two looks at the clock. */
+const PLACES_A_LOOK = 65_536;
 
 /** What tensors are built from. */
 interface Making {
@@ -51,6 +55,7 @@ export function listTensors(root: Value, storageOf: ReadonlyMap<PyPersistent, St
   const tensors: Tensor[] = [];
   /** The tensors at their first places. */
   const listed = new Map<PyNode, Tensor>();
+  const entered = new Set<PyNode>();
   const open = new Set<PyNode>();
   /** Containers that hold no tensor, so that a place where they stand again costs nothing. */
   const barren = new Set<PyNode>();
@@ -62,8 +67,9 @@ export function listTensors(root: Value, storageOf: ReadonlyMap<PyPersistent, St
   const visit = (value: Value): void => {
     if (!isNode(value) || value.kind === 'persistent') return;
     if (value.kind === 'float' || value.kind === 'global' || barren.has(value) || open.has(value)) return;
-    places++;
     const known = listed.get(value);
+    const again = known !== undefined || entered.has(value);
+    if (again) places++;
     const form = known ? undefined : formAt(value, path);
     if (known) tensors.push({ ...known, path: path.slice(), name: pathName(path) });
     else if (form) {
@@ -71,6 +77,7 @@ export function listTensors(root: Value, storageOf: ReadonlyMap<PyPersistent, St
       listed.set(value, tensor);
       tensors.push(tensor);
     } else {
+      entered.add(value);
       const children: Value[] = [];
       const segments: (string | number)[] = [];
       let values = 0;
@@ -80,14 +87,19 @@ export function listTensors(root: Value, storageOf: ReadonlyMap<PyPersistent, St
         children.push(child);
         segments.push(segment);
       });
-      places += Math.floor(values / VALUES_A_PLACE);
+      if (again) places += Math.floor(values / VALUES_A_PLACE);
       open.add(value);
       frames.push({ node: value, children, segments, next: 0, before: tensors.length });
     }
   };
 
   visit(root);
+  let asked = 0;
   while (frames.length > 0 && places < MAX_PLACES) {
+    if (places - asked > PLACES_A_LOOK) {
+      asked = places;
+      checkDeadline();
+    }
     const frame = frames.at(-1) as Frame;
     path.length = frames.length - 1;
     if (frame.next < frame.children.length) {

@@ -75,18 +75,6 @@ describe('fix', () => {
     expect(tensors[0]).toMatchObject({ name: 'state_dict.net.1.weight', location: 'mps' });
   });
 
-  it('calls unchanged only the storages whose bytes are', async () => {
-    const told = async (file: string, ...options: string[]) => {
-      const { stdout } = await run(['fix', copy(file), ...options]);
-      return stdout.replaceAll('\n', ' ');
-    };
-    expect(await told(DDP, '--map-location', 'cpu')).toContain('22 storages copied unchanged,');
-    expect(await told('clean/state_dict.pth', '--dtype', 'float16')).toContain(
-      '14 storages, 2 copied unchanged and 12 converted,',
-    );
-    expect(await told('clean/big_endian.pth', '--auto')).toContain('9 storages, 2 copied unchanged and 7');
-  });
-
   it('writes safetensors beside the input', async () => {
     const input = copy(DDP);
     const output = input.replace('.pth', '.safetensors');

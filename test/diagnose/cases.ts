@@ -11,11 +11,15 @@ import { CONTAINER_CASES, largePickle } from './container-cases.ts';
 import { GLOBAL_CASES } from './global-cases.ts';
 import { KEY_CASES } from './key-cases.ts';
 import { LAYOUT_CASES } from './layout-cases.ts';
+import { MADE_CASES } from './made-cases.ts';
 import { SAFETY_CASES } from './safety-cases.ts';
 import { SHARDING_CASES } from './sharding-cases.ts';
 
-/** A checkpoint, built here or standing in `fixtures/` as a real torch wrote it. */
-export type Fixture = { readonly name: string; readonly build: () => Checkpoint } | { readonly file: string };
+/** A checkpoint, built here as values or as the bytes of a file, or standing in `fixtures/` as a real torch wrote it. */
+export type Fixture =
+  | { readonly name: string; readonly build: () => Checkpoint }
+  | { readonly name: string; readonly bytes: Uint8Array }
+  | { readonly file: string };
 
 /** What makes a rule speak, and what looks like it but must leave it silent. */
 export interface RuleCases {
@@ -411,5 +415,6 @@ export const CASES: Readonly<Record<string, RuleCases>> = {
   ...CONTAINER_CASES,
   ...ASKED_CASES,
   ...SAFETY_CASES,
+  ...MADE_CASES,
   ...SHARDING_CASES,
 };

@@ -9,6 +9,11 @@
 {"do": "cast", "file", "after", "source", "target", "overflow"}
                                          -> {} when the raw numbers in `after` are those of `file` cast by torch, and so many became infinite
 {"do": "converted", "before", "after", "place"?} -> {"tensors": n, "same_bytes"} when the files `after` (safetensors, or torch's) hold the tensors of a dict in `before`
+{"do": "steps", "before", "after", "steps", "trust"?}
+                                         -> {"tensors": n} when `after` holds the tensors that torch makes of those of `before` by the steps
+{"do": "refused", "file"}                -> {} when `file` holds one of each value that weights_only refuses and that has a plain form
+{"do": "plain", "file"}                  -> {} when `file` holds those plain forms
+{"do": "numbers", "file", "trust"?}      -> {"numbers": {name: text}}, what the tensors of a dict stand for
 {"do": "spoil", "file", "after", "how"}  -> {} when `after` is the file with one fault, saved by torch: the judge has to see it
 
 An answer has "faults" when the judgement is against the file. `before` is loaded with map_location='cpu'; with `trust` and where weights_only
@@ -30,6 +35,8 @@ import zipfile
 from collections import OrderedDict
 
 warnings.simplefilter("ignore")
+import plain
+import steps as named_steps
 import torch
 
 MODERN = int(torch.__version__.split(".")[0]) >= 2
@@ -47,7 +54,21 @@ MOST_FAULTS = 8
 
 
 def answer(request):
-    return {"hello": hello, "load": load_only, "compare": compare, "pickle": pickle_digests, "cast": cast, "places": places, "spoil": spoil, "converted": converted}[request.pop("do")](**request)
+    work = {
+        "hello": hello,
+        "load": load_only,
+        "compare": compare,
+        "pickle": pickle_digests,
+        "cast": cast,
+        "places": places,
+        "refused": plain.save,
+        "plain": plain_values,
+        "numbers": plain.numbers,
+        "steps": after_steps,
+        "spoil": spoil,
+        "converted": converted,
+    }
+    return work[request.pop("do")](**request)
 
 
 def hello():
@@ -130,6 +151,21 @@ def cast(file, after, source, target, overflow):
     if infinite != overflow:
         faults.append(f"{overflow} values were said to overflow, {infinite} do")
     return {"faults": faults} if faults else {}
+
+
+def plain_values(file):
+    def differs(expected, found):
+        comparison = Comparison()
+        if isinstance(expected, torch.Tensor):
+            return not (isinstance(found, torch.Tensor) and found.dtype == expected.dtype and torch.equal(found, expected))
+        comparison.run(expected, found)
+        return comparison.faults
+
+    return plain.judge(file, differs)
+
+
+def after_steps(before, after, steps, trust=False):
+    return named_steps.judge(load_before(before, trust), load_after(after, True, False), steps)
 
 
 def spoil(file, after, how):

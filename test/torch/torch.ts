@@ -20,6 +20,8 @@ export interface Verdict {
   /** SHA-256 of a data.pkl: of its bytes, and of what they come to where equal strings are one. */
   readonly bytes?: string;
   readonly meaning?: string;
+  /** What the tensors of a dict stand for. */
+  readonly numbers?: Readonly<Record<string, string>>;
 }
 
 /** How keys are expected to differ between the file before and the file after. */

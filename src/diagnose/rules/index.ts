@@ -30,8 +30,10 @@ import commonPrefix from './keys/common-prefix.ts';
 import compilePrefix from './keys/compile-prefix.ts';
 import fsdpPrefix from './keys/fsdp-prefix.ts';
 import legacyNames from './keys/legacy-names.ts';
+import mixedTypes from './keys/mixed-types.ts';
 import modulePrefix from './keys/module-prefix.ts';
 import peftPrefix from './keys/peft-prefix.ts';
+import unseenCharacters from './keys/unseen-characters.ts';
 import adapterOnly from './layout/adapter-only.ts';
 import lightning from './layout/lightning.ts';
 import nestedStateDict from './layout/nested-state-dict.ts';
@@ -39,6 +41,10 @@ import nonStringKeys from './layout/non-string-keys.ts';
 import nonTensorValue from './layout/non-tensor-value.ts';
 import notTorchscript from './layout/not-torchscript.ts';
 import torchscript from './layout/torchscript.ts';
+import cycle from './pickle/cycle.ts';
+import deepNesting from './pickle/deep-nesting.ts';
+import duplicateKey from './pickle/duplicate-key.ts';
+import expansion from './pickle/expansion.ts';
 import inlineBytesHuge from './pickle/inline-bytes-huge.ts';
 import oddArgument from './pickle/odd-argument.ts';
 import oddStream from './pickle/odd-stream.ts';
@@ -54,6 +60,7 @@ import missingFile from './sharding/missing-file.ts';
 import totalSize from './sharding/total-size.ts';
 import oversized from './storage/oversized.ts';
 import tied from './storage/tied.ts';
+import sparseIndices from './tensor/sparse-indices.ts';
 
 /** The catalogue, in the order in which findings of one severity are told: what keeps a file from loading comes first. */
 export const RULES: readonly Rule[] = [
@@ -65,6 +72,10 @@ export const RULES: readonly Rule[] = [
   inlineBytesHuge,
   oddArgument,
   oddStream,
+  expansion,
+  cycle,
+  deepNesting,
+  duplicateKey,
   notAllowlisted,
   projectClass,
   mainModule,
@@ -91,6 +102,8 @@ export const RULES: readonly Rule[] = [
   compilePrefix,
   fsdpPrefix,
   nonStringKeys,
+  mixedTypes,
+  unseenCharacters,
   nonTensorValue,
   mixedFloat,
   integerBufferAsFloat,
@@ -107,6 +120,7 @@ export const RULES: readonly Rule[] = [
   legacyNames,
   trainingState,
   notTorchscript,
+  sparseIndices,
   oversized,
   tied,
   sharedMemory,

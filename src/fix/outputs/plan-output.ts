@@ -1,6 +1,6 @@
 import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
 import type { Operation } from '../operation.ts';
-import { countConverted, operateOnCopy, type PlannedStorage, planFix } from '../plan.ts';
+import { operateOnCopy, planFix } from '../plan.ts';
 import { archiveFile } from './archive.ts';
 import type { OutputForm, OutputPlan } from './output.ts';
 
@@ -23,13 +23,13 @@ export async function planOutput(
   }
   if (form === 'torch') {
     const plan = await planFix(checkpoint, operations);
-    return { ...plan, ...storagesOf(plan), files: [archiveFile(plan)] };
+    return { ...plan, pieces: plan.storages.length, noun: 'storage', files: [archiveFile(plan)] };
   }
   const operated = await operateOnCopy(checkpoint, operations);
   if (form === 'torch-legacy') {
     const { planLegacy } = await import('./legacy.ts');
     const plan = await planLegacy(operated);
-    return { ...plan, ...storagesOf(plan), files: [plan.file] };
+    return { ...plan, pieces: plan.storages.length, noun: 'storage', files: [plan.file] };
   }
   const { safetensorsContent, safetensorsFile } = await import('./safetensors.ts');
   const content = safetensorsContent(operated.draft.checkpoint);
@@ -44,8 +44,4 @@ export async function planOutput(
     noun: 'tensor',
     files: [safetensorsFile(content, content.tensors)],
   };
-}
-
-function storagesOf({ storages }: { storages: readonly PlannedStorage[] }) {
-  return { pieces: storages.length, noun: 'storage' as const, converted: countConverted(storages) };
 }

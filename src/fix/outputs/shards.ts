@@ -6,7 +6,7 @@ import { MOST_SHARDS } from '../../formats/sharded-index.ts';
 import { RefusedError } from '../../io/errors.ts';
 import { PyDict } from '../../pickle/values.ts';
 import type { OperationReport } from '../operation.ts';
-import { countConverted, type Operated, planArchive } from '../plan.ts';
+import { type Operated, planArchive } from '../plan.ts';
 import { archiveFile } from './archive.ts';
 import { flatTensors } from './flat-tensors.ts';
 import { planLegacy } from './legacy.ts';
@@ -34,7 +34,7 @@ export async function planShards(operated: Operated, form: OutputForm, limit: nu
   const told: string[] = [];
   const files: OutputFilePlan[] = [];
   let pieces = 0;
-  let converted = 0;
+  let untouched: number | undefined;
   let shards: Group[];
   if (form === 'safetensors') {
     const content = safetensorsContent(draft.checkpoint);
@@ -64,15 +64,15 @@ export async function planShards(operated: Operated, form: OutputForm, limit: nu
       const { file, storages } = await fileOf(operated, form);
       files.push(file);
       pieces += storages.length;
-      converted += countConverted(storages);
+      untouched = (untouched ?? 0) + storages.filter(({ storage }) => operated.originals.has(storage)).length;
     }
   }
   const summary = {
     notes,
     checks: draft.checks,
     pieces,
-    converted,
     noun: form === 'safetensors' ? ('tensor' as const) : ('storage' as const),
+    ...(untouched !== undefined && { untouched }),
     files,
   };
   const report = shardReport(limit, shards, told);
