@@ -9,6 +9,7 @@
 {"do": "cast", "file", "after", "source", "target", "overflow"}
                                          -> {} when the raw numbers in `after` are those of `file` cast by torch, and so many became infinite
 {"do": "converted", "before", "after", "place"?} -> {"tensors": n, "same_bytes"} when the files `after` (safetensors, or torch's) hold the tensors of a dict in `before`
+{"do": "salvaged", "before", "after"}    -> {"tensors": n} when torch loads `after`, and each tensor in it is the one at its place in `before`
 {"do": "spoil", "file", "after", "how"}  -> {} when `after` is the file with one fault, saved by torch: the judge has to see it
 
 An answer has "faults" when the judgement is against the file. `before` is loaded with map_location='cpu'; with `trust` and where weights_only
@@ -46,7 +47,7 @@ MOST_FAULTS = 8
 
 
 def answer(request):
-    return {"hello": hello, "load": load_only, "compare": compare, "pickle": pickle_digests, "cast": cast, "places": places, "spoil": spoil, "converted": converted}[request.pop("do")](**request)
+    return {"hello": hello, "load": load_only, "compare": compare, "pickle": pickle_digests, "cast": cast, "places": places, "spoil": spoil, "converted": converted, "salvaged": salvaged}[request.pop("do")](**request)
 
 
 def hello():
@@ -143,6 +144,12 @@ def converted(before, after, place=()):
     from converted import judge
 
     return judge(load_before(before, True), after, place)
+
+
+def salvaged(before, after):
+    from converted import judge_part
+
+    return judge_part(load_before(before, True), load_after(after, True, False))
 
 
 def load_before(file, trust):
