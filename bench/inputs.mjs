@@ -4,22 +4,31 @@ import { open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { encodePickle } from '../dist/pickle/encoder.js';
-import { EMPTY_TUPLE, PyGlobal, PyObject, PyPersistent, PyTuple } from '../dist/pickle/values.js';
+import {
+  EMPTY_TUPLE,
+  PyDict,
+  PyGlobal,
+  PyList,
+  PyObject,
+  PyPersistent,
+  PyTuple,
+} from '../dist/pickle/values.js';
 import { layoutArchive } from '../dist/zip/layout.js';
 import { writeArchive } from '../dist/zip/writer.js';
 
 export const DATA = join(fileURLToPath(new URL('.', import.meta.url)), 'data');
 
-/** A state_dict of `tensors` float32 matrices of `rows` × `columns`, saved from DataParallel on cuda:0. */
-function stateDict(tensors, rows, columns) {
-  const orderedDict = new PyGlobal('collections', 'OrderedDict');
-  const rebuild = new PyGlobal('torch._utils', '_rebuild_tensor_v2');
-  const floatStorage = new PyGlobal('torch', 'FloatStorage');
+const orderedDict = new PyGlobal('collections', 'OrderedDict');
+const rebuild = new PyGlobal('torch._utils', '_rebuild_tensor_v2');
+const floatStorage = new PyGlobal('torch', 'FloatStorage');
+
+/** A state_dict of `tensors` float32 matrices of `rows` × `columns`, saved from DataParallel on cuda:0; `first` is its first storage. */
+function stateDict(tensors, rows, columns, first = 0) {
   const keys = [];
   const values = [];
   for (let i = 0; i < tensors; i++) {
     keys.push(`module.layers.${Math.floor(i / 10)}.block.${i % 10}.weight`);
-    const id = new PyTuple(['storage', floatStorage, String(i), 'cuda:0', rows * columns]);
+    const id = new PyTuple(['storage', floatStorage, String(first + i), 'cuda:0', rows * columns]);
     const args = [
       new PyPersistent(id),
       0,
@@ -33,6 +42,22 @@ function stateDict(tensors, rows, columns) {
   const root = new PyObject('reduce', orderedDict, EMPTY_TUPLE);
   root.effects = [{ op: 'set', keys, values }];
   return root;
+}
+
+/** A training checkpoint: a third are weights, the rest is what Adam keeps of them. */
+function training(tensors, rows, columns) {
+  const count = tensors / 3;
+  const slots = ['exp_avg', 'exp_avg_sq'].map((_, slot) =>
+    stateDict(count, rows, columns, (slot + 1) * count),
+  );
+  const [averages, squares] = slots.map(({ effects }) => effects[0].values);
+  const state = new PyDict(
+    averages.map((_, index) => index),
+    averages.map((average, index) => new PyDict(['exp_avg', 'exp_avg_sq'], [average, squares[index]])),
+  );
+  const groups = new PyList([new PyDict(['params'], [new PyList(averages.map((_, index) => index))])]);
+  const optimizer = new PyDict(['state', 'param_groups'], [state, groups]);
+  return new PyDict(['state_dict', 'optimizer', 'epoch'], [stateDict(count, rows, columns), optimizer, 3]);
 }
 
 /** Pseudo-random bytes (or zeros) without holding them. */
@@ -54,11 +79,11 @@ function source(size, random) {
 }
 
 /** Writes a file once; `sparse` leaves windows of zeros as holes. */
-async function make(name, { tensors, rows, columns, random = true, sparse = false }) {
+async function make(name, { tensors, rows, columns, random = true, sparse = false, root = stateDict }) {
   const path = join(DATA, name);
   if (existsSync(path)) return path;
   mkdirSync(DATA, { recursive: true });
-  const pickle = encodePickle(stateDict(tensors, rows, columns));
+  const pickle = encodePickle(root(tensors, rows, columns));
   const text = (record, content) => ({ name: record, content: [Buffer.from(content)], size: content.length });
   const bytes = rows * columns * 4;
   const data = source(bytes * tensors, random);
@@ -124,6 +149,10 @@ export const inputs = {
   /** 20 GB, 120 tensors, all zeros in a sparse file. */
   huge: () =>
     make('huge.pth', { tensors: 120, rows: 1024, columns: (170 * MIB) / 4096, random: false, sparse: true }),
+  /** 2 GB, of which two thirds are an optimizer's, and the weights of it alone. */
+  training: () =>
+    make('training.pth', { tensors: 120, rows: 1024, columns: (17 * MIB) / 4096, root: training }),
+  weights: () => make('weights.pth', { tensors: 40, rows: 1024, columns: (17 * MIB) / 4096 }),
   /** 100 000 tensors of 24 bytes. */
   many: () => make('many.pth', { tensors: 100_000, rows: 2, columns: 3 }),
   /** 50 000 tensors of 24 bytes. */
