@@ -13,7 +13,8 @@ export async function fixFile(file: string, options: FixCommandOptions, context:
   let bar: Progress | undefined;
   try {
     if (file === '-' || isRemote(file)) {
-      throw new RefusedError('a fix needs a file that it can read from end to end; download it first');
+      const how = file === '-' ? 'save it to a file first' : 'download it first';
+      throw new RefusedError(`a fix needs a file that it can read from end to end; ${how}`);
     }
     const result = await fixCheckpoint(file, {
       ...fixOptions(options),

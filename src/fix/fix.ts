@@ -70,7 +70,8 @@ export { defaultOutput } from './output-name.ts';
 export async function fixCheckpoint(input: string, options: FixOptions = {}): Promise<FixResult> {
   if (options.inPlace) return fixInPlace(input, options);
   const salvaged = options.salvage ? await salvageFrom(input) : undefined;
-  const checkpoint = salvaged?.checkpoint ?? (await openCheckpoint(input).catch(namingSalvage));
+  const checkpoint =
+    salvaged?.checkpoint ?? (await openCheckpoint(input, { everyHeader: true }).catch(namingSalvage));
   try {
     const findingsBefore = salvaged?.findings ?? diagnose(checkpoint);
     if (salvaged) refuseHostile(findingsBefore, 'the file would run code');

@@ -28,6 +28,8 @@ export interface Treatment {
   readonly pickle: EncodedPickle;
   /** In the order of first use. */
   readonly storages: readonly PlannedStorage[];
+  /** How many of them keep their bytes as they are. */
+  readonly untouched: number;
   /** The tensors as they will be listed. */
   readonly tensors: readonly Tensor[];
   /** What is left out or mended on the way, in words. */
@@ -61,6 +63,8 @@ export async function planArchive(operated: Operated): Promise<FixPlan> {
 /** A checkpoint that its operations were carried out on, not yet in any form that a file has. */
 export interface Operated {
   readonly draft: Draft;
+  /** The storages that it had before. */
+  readonly originals: ReadonlySet<Storage>;
   readonly operations: readonly OperationReport[];
   /** What is left out or mended on the way, in words. */
   readonly notes: readonly string[];
@@ -103,13 +107,14 @@ async function operate(
   if (checkpoint.omissions[0])
     throw new RefusedError(`${checkpoint.omissions[0]}; such a file is not rewritten`);
   const draft = new Draft(checkpoint);
+  const originals = new Set(checkpoint.storages);
   // in place the bytes stay where and what they are
   const notes = keys === 'by-use' ? toLittleEndian(draft) : [];
   const reports: OperationReport[] = [];
   for (const operation of operations) reports.push(await operation.apply(draft));
   // names may have changed without anything else
   draft.touch();
-  return { draft, operations: reports, notes };
+  return { draft, originals, operations: reports, notes };
 }
 
 /**
@@ -120,13 +125,14 @@ export type StorageNaming = 'by-use' | 'kept' | 'legacy';
 
 /** Pickles what the operations left. @throws RefusedError for what protocol 2 can't say. */
 export async function encodeOperated(
-  { draft, operations, notes }: Operated,
+  { draft, originals, operations, notes }: Operated,
   keys: StorageNaming,
 ): Promise<Treatment> {
   const { checkpoint, checks } = draft;
   await loadInlineBytes(checkpoint.root);
   const { pickle, storages } = encode(draft, keys);
-  return { checkpoint, operations, pickle, storages, tensors: checkpoint.tensors, notes, checks };
+  const untouched = storages.filter(({ storage }) => originals.has(storage)).length;
+  return { checkpoint, operations, pickle, storages, untouched, tensors: checkpoint.tensors, notes, checks };
 }
 
 function encode(draft: Draft, keys: StorageNaming): { pickle: EncodedPickle; storages: PlannedStorage[] } {

@@ -16,8 +16,9 @@ export async function openArchive(
   source: ByteSource,
   path: string,
   openInner: OpenInner,
+  everyHeader?: boolean,
 ): Promise<Checkpoint> {
-  return openRecords(await Archive.open(source), path, openInner);
+  return openRecords(await Archive.open(source, everyHeader), path, openInner);
 }
 
 /** Opens an archive whose records are known. Same errors as `openArchive`. */

@@ -23,6 +23,8 @@ export interface FixCommandOptions extends GlobalOptions {
   readonly dtypeInclude?: readonly string[];
   readonly dtypeExclude?: readonly string[];
   readonly allowOverflow?: boolean;
+  readonly safe?: boolean;
+  readonly targetTorch?: string;
   readonly to?: OutputForm;
   readonly shardSize?: string;
   readonly salvage?: boolean;
@@ -64,6 +66,8 @@ export function define(command: Command, context: Context): void {
     .option('--dtype-include <glob>', 'cast only tensors of such names (repeatable)', repeat)
     .option('--dtype-exclude <glob>', 'cast no tensors of such names (repeatable)', repeat)
     .option('--allow-overflow', 'cast although finite values become infinite')
+    .option('--safe', 'put plain values in the place of what weights_only refuses')
+    .option('--target-torch <version>', 'keep the output loadable by that release of torch')
     .addOption(
       new Option(
         '--to <form>',

@@ -18,6 +18,8 @@ export interface FixSummary {
   /** How many storages are written, or tensors where the output knows no storages. */
   readonly pieces: number;
   readonly noun: 'storage' | 'tensor';
+  /** How many of the storages keep their bytes as they are; left out where tensors are counted. */
+  readonly untouched?: number;
 }
 
 /** A file as it will be written, known to the byte before the first is. */

@@ -34,6 +34,7 @@ export async function planShards(operated: Operated, form: OutputForm, limit: nu
   const told: string[] = [];
   const files: OutputFilePlan[] = [];
   let pieces = 0;
+  let untouched: number | undefined;
   let shards: Group[];
   if (form === 'safetensors') {
     const content = safetensorsContent(draft.checkpoint);
@@ -63,6 +64,7 @@ export async function planShards(operated: Operated, form: OutputForm, limit: nu
       const { file, storages } = await fileOf(operated, form);
       files.push(file);
       pieces += storages.length;
+      untouched = (untouched ?? 0) + storages.filter(({ storage }) => operated.originals.has(storage)).length;
     }
   }
   const summary = {
@@ -70,6 +72,7 @@ export async function planShards(operated: Operated, form: OutputForm, limit: nu
     checks: draft.checks,
     pieces,
     noun: form === 'safetensors' ? ('tensor' as const) : ('storage' as const),
+    ...(untouched !== undefined && { untouched }),
     files,
   };
   const report = shardReport(limit, shards, told);

@@ -25,7 +25,7 @@ export default defineRule({
     const all = sharding?.files.length ?? 0;
     const some = container.kind === 'sharded-index' && tensors.length > 0;
     return {
-      message: `${counted(missing.length, 'file')} of ${all} ${missing.length === 1 ? 'is' : 'are'} missing (${listed(missing)}): ${FAILURES[container.kind] ?? OTHER}. Copy or download the whole set again${some ? '; if there is no other, fix --salvage writes the tensors of the files that are there' : ''}.`,
+      message: `${counted(missing.length, 'file')} of ${all} ${missing.length === 1 ? 'is' : 'are'} missing (${listed(missing)}): ${FAILURES[container.kind] ?? OTHER}. Copy or download the whole set again${some ? '; if there is no other, fix --salvage writes the tensors of the files that are there' : '; fix has nothing to put there'}.`,
       subjects: missing,
       fix: some ? SALVAGE : [],
     };
