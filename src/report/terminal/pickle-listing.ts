@@ -62,7 +62,8 @@ function opcodeText(code: number): string {
 function argumentText({ argument, code, length }: Instruction): string | undefined {
   if (argument === undefined) return undefined;
   const more = length === undefined ? '' : `… (${length} bytes)`;
-  if (argument instanceof Uint8Array) return payloadText(code, Buffer.from(argument.buffer, argument.byteOffset, argument.length)) + more;
+  if (argument instanceof Uint8Array)
+    return payloadText(code, Buffer.from(argument.buffer, argument.byteOffset, argument.length)) + more;
   if (typeof argument === 'string')
     return argument.length > LONGEST_ARGUMENT
       ? `${argument.slice(0, LONGEST_ARGUMENT)}… (${argument.length} characters)`
