@@ -4,6 +4,7 @@ import type { RecordTrace } from '../pickle/trace.ts';
 import type { PyDict, PyPersistent, Value } from '../pickle/values.ts';
 import type { Storage } from './storage.ts';
 import type { Tensor } from './tensor.ts';
+import type { TensorHandle } from './tensor-handle.ts';
 
 export type ContainerKind =
   | 'torch-zip'
@@ -188,5 +189,10 @@ export interface Checkpoint {
    * the state_dict alone of an exported program. Its tensors are on storages of this checkpoint.
    */
   readonly loadable?: () => Promise<Loadable>;
+  /**
+   * A tensor by its name, `state_dict.conv1.weight`; its elements are read when they are asked for.
+   * @throws RefusedError where no tensor has that name.
+   */
+  tensor(name: string): TensorHandle;
   close(): Promise<void>;
 }

@@ -7,6 +7,7 @@ import type { TensorForm } from '../torch/tensor-form.ts';
 import { type Path, pathName } from './path.ts';
 import type { Storage } from './storage.ts';
 import type { Tensor } from './tensor.ts';
+import { keepTensorIndex } from './tensor-index.ts';
 import { eachChild } from './walk.ts';
 
 /**
@@ -52,7 +53,9 @@ interface Frame {
  */
 export function listTensors(root: Value, storageOf: ReadonlyMap<PyPersistent, Storage>): Listing {
   const tensors: Tensor[] = [];
-  const forms = new Map<PyNode, TensorForm | null>();
+  /** The tensors at their first places. */
+  const listed = new Map<PyNode, Tensor>();
+  const entered = new Set<PyNode>();
   const open = new Set<PyNode>();
   /** Containers that hold no tensor, so that a place where they stand again costs nothing. */
   const barren = new Set<PyNode>();
@@ -64,15 +67,17 @@ export function listTensors(root: Value, storageOf: ReadonlyMap<PyPersistent, St
   const visit = (value: Value): void => {
     if (!isNode(value) || value.kind === 'persistent') return;
     if (value.kind === 'float' || value.kind === 'global' || barren.has(value) || open.has(value)) return;
-    let form = forms.get(value);
-    const again = form !== undefined;
+    const known = listed.get(value);
+    const again = known !== undefined || entered.has(value);
     if (again) places++;
-    if (form === undefined) {
-      form = formAt(value, path) ?? null;
-      forms.set(value, form);
-    }
-    if (form) tensors.push(tensorAt(path.slice(), value, form, making));
-    else {
+    const form = known ? undefined : formAt(value, path);
+    if (known) tensors.push({ ...known, path: path.slice(), name: pathName(path) });
+    else if (form) {
+      const tensor = tensorAt(path.slice(), value, form, making);
+      listed.set(value, tensor);
+      tensors.push(tensor);
+    } else {
+      entered.add(value);
       const children: Value[] = [];
       const segments: (string | number)[] = [];
       let values = 0;
@@ -112,6 +117,7 @@ export function listTensors(root: Value, storageOf: ReadonlyMap<PyPersistent, St
           `values stand at more than ${MAX_PLACES} places, because containers hold each other over and over; the rest is not listed`,
         ]
       : [];
+  keepTensorIndex(tensors, listed);
   return { tensors, omissions };
 }
 

@@ -8,6 +8,7 @@ import { openCheckpoint } from '../formats/open.ts';
 import { isRemote, printableAddress } from '../io/address.ts';
 import { PickleFault, type RecordTrace } from '../pickle/trace.ts';
 import type { CheckFileEntry } from '../report/check-document.ts';
+import { failureEntry } from '../report/failure-entry.ts';
 import {
   type InspectDocument,
   inspectDocument,
@@ -17,7 +18,7 @@ import {
 import type { InspectCommandOptions } from './commands/inspect.ts';
 import type { Context } from './context.ts';
 import { EXIT, reaches } from './exit-codes.ts';
-import { failureEntry, tellFailure, tellReason } from './failure.ts';
+import { tellFailure, tellReason } from './failure.ts';
 import { type Progress, progress } from './progress.ts';
 
 /** A file as it was seen, and what only people are told of it. */

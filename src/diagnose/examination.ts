@@ -2,6 +2,7 @@ import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { type FoundWeights, findWeights } from '../checkpoint/find-weights.ts';
 import { findStateDicts, type StateDict } from '../checkpoint/state-dicts.ts';
 import type { Storage } from '../checkpoint/storage.ts';
+import { plainForms } from '../formats/plain-forms.ts';
 import { compareKeys, type ExpectedKeys, type KeyComparison } from './expected-keys.ts';
 import { type GraphFacts, graphFacts } from './graph-facts.ts';
 import type { PayloadFacts } from './payload.ts';
@@ -19,6 +20,7 @@ export class Examination {
   #wrappings: readonly Wrapping[] | undefined;
   #refusedGlobals: readonly RefusedGlobal[] | undefined;
   #weights: FoundWeights | null | undefined;
+  #withoutPlainForm: readonly string[] | undefined;
   #sharedStretches: ReadonlyMap<Storage, readonly Stretch[]> | undefined;
   #keyComparison: KeyComparison | undefined;
   #suspicions: readonly Suspicion[] | undefined;
@@ -89,6 +91,14 @@ export class Examination {
       this.#weights = 'value' in found ? found : null;
     }
     return this.#weights ?? undefined;
+  }
+
+  /** What stands in the way of `fix --safe`; empty where it heals the file. */
+  get withoutPlainForm(): readonly string[] {
+    const { root, source } = this.#checkpoint;
+    // whatever tensor an array becomes, weights_only takes it
+    this.#withoutPlainForm ??= plainForms(root, { source, tensorOf: () => null }).left;
+    return this.#withoutPlainForm;
   }
 
   /** `fix --weights` takes nothing away but the code: every tensor of the file stands in one pickled module. */

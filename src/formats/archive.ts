@@ -43,8 +43,11 @@ export class Archive {
     return this.directory.entries;
   }
 
-  /** @throws UnreadableError for an archive that is cut short or damaged. */
-  static async open(source: ByteSource): Promise<Archive> {
+  /**
+   * @param everyHeader Read each local header, however many there are: whoever copies bytes must know where they begin.
+   * @throws UnreadableError for an archive that is cut short or damaged.
+   */
+  static async open(source: ByteSource, everyHeader = false): Promise<Archive> {
     const directory = await readDirectory(source);
     const { entries } = directory;
     if (entries.length === 0) {
@@ -59,10 +62,18 @@ export class Archive {
     const offsets = await locateData(source, directory, {
       // the pickle decides everything, so it is read where its own header says
       exact: (entry) => entry.name.toLowerCase().endsWith('.pkl'),
-      all: entries.length <= FEW,
+      all: everyHeader || entries.length <= FEW,
       onFault: (entry, fault) => faults.push({ record: entry.name, fault }),
     });
     return new Archive(source, directory, offsets, faults);
+  }
+
+  /**
+   * An archive whose records were found without its directory.
+   * @param offsets Of the contents, in the order of the entries.
+   */
+  static recovered(source: ByteSource, entries: readonly ZipEntry[], offsets: Float64Array): Archive {
+    return new Archive(source, lostDirectory(source, entries, offsets), offsets, []);
   }
 
   /** The same archive, its records told from another folder: the one that its own reader would take. */
@@ -160,4 +171,27 @@ function rootOf(entries: readonly ZipEntry[]): string {
   if (entries.some((entry) => entry.name.toLowerCase() === wanted)) return root;
   const other = entries.find((entry) => /(^|\/)data\.pkl$/i.test(entry.name))?.name;
   return other === undefined ? root : other.slice(0, Math.max(0, other.length - 'data.pkl'.length - 1));
+}
+
+/** What follows the last record that was found counts as the directory. */
+function lostDirectory(
+  source: ByteSource,
+  entries: readonly ZipEntry[],
+  offsets: Float64Array,
+): ZipDirectory {
+  const directoryOffset = entries.reduce(
+    (end, { storedSize }, index) => Math.max(end, (offsets[index] as number) + storedSize),
+    0,
+  );
+  const end = {
+    entries: entries.length,
+    directoryOffset,
+    directorySize: source.size - directoryOffset,
+    offset: source.size,
+    zip64Offset: undefined,
+    disk: 0,
+    commentLength: 0,
+    rivals: [],
+  };
+  return { entries, oddities: [], end, unusedBytes: 0 };
 }

@@ -1,6 +1,7 @@
 import type { ArchiveRecord, Checkpoint, Container, GlobalUse } from '../checkpoint/checkpoint.ts';
 import { geometryFaults } from '../checkpoint/geometry.ts';
 import { listTensors } from '../checkpoint/listing.ts';
+import { tensorNamed } from '../checkpoint/tensor-handle.ts';
 import type { ByteSource } from '../io/byte-source.ts';
 import { UnreadableError } from '../io/errors.ts';
 import type { DecodedPickle } from '../pickle/decoder.ts';
@@ -67,6 +68,9 @@ export function assembleCheckpoint(found: Findings): Checkpoint {
     ...(annotations && { annotations }),
     ...(sharding && { sharding, fileSize: sharding.files.reduce((sum, { bytes = 0 }) => sum + bytes, 0) }),
     ...(loadable && { loadable }),
+    tensor(name) {
+      return tensorNamed(this.tensors, name);
+    },
     close: async () => {
       await Promise.all([source, ...closeAlso].map((each) => each.close?.()));
     },

@@ -6,10 +6,11 @@ import { UnreadableError } from '../io/errors.ts';
 import { isRange, type Segment, segmentLength } from '../io/segment.ts';
 import { decodePickle } from '../pickle/decoder.ts';
 import { type OddityKind, PickleFault, type PickleTrace, type RecordTrace } from '../pickle/trace.ts';
-import { LOCAL_HEADER_BYTES, METHOD_DEFLATED } from '../zip/constants.ts';
+import { LOCAL_HEADER_BYTES, METHOD_DEFLATED, METHOD_STORED } from '../zip/constants.ts';
 import { entryContent } from '../zip/content.ts';
 import type { ZipEntry } from '../zip/directory.ts';
 import { findEndRecord, readTail } from '../zip/end-record.ts';
+import { firstRecord } from '../zip/recover.ts';
 import { Archive } from './archive.ts';
 import { archiveBeforeFix, archiveOddities } from './archive-oddities.ts';
 import { pickleSource } from './torch-zip.ts';
@@ -34,13 +35,19 @@ const TEXT_RECORD =
  */
 export async function sweepFile(source: ByteSource): Promise<RecordTrace[]> {
   const traces = await stacked(source, 0, '');
+  const known = new Set<string>();
   try {
     const archive = await Archive.open(source);
+    for (const { name } of archive.entries) known.add(name.toLowerCase());
     traces.push(...(await sweepRecords(archive)));
     traces.push(...(await sweepOddities(archive, await archiveOddities(source, archive))));
   } catch (error) {
     if (!(error instanceof UnreadableError)) throw error;
   }
+  // torch writes the pickle first: where the directory is lost it is still there
+  const first = await firstRecord(source);
+  if (first && !known.has(first.name.toLowerCase()) && first.method === METHOD_STORED)
+    traces.push(...(await stacked(source, first.dataOffset, first.name, 1)));
   return traces;
 }
 
@@ -175,10 +182,15 @@ async function stackedIn(content: Segment, record: string): Promise<RecordTrace[
 }
 
 /** Pickles one behind the other, up to the first that breaks; what that had done counts too. */
-export async function stacked(source: ByteSource, offset: number, record: string): Promise<RecordTrace[]> {
+export async function stacked(
+  source: ByteSource,
+  offset: number,
+  record: string,
+  most = MOST_STACKED,
+): Promise<RecordTrace[]> {
   const traces: RecordTrace[] = [];
   let at = offset;
-  for (let index = 0; index < MOST_STACKED && at < source.size; index++) {
+  for (let index = 0; index < most && at < source.size; index++) {
     const trace = await traceAt(source, at);
     if (!trace || !didSomething(trace)) break;
     traces.push({ record, trace });

@@ -4,11 +4,12 @@ import { type Producer, producerOf } from '../checkpoint/producer.ts';
 import { type Role, rolesOf } from '../checkpoint/roles.ts';
 import type { Storage } from '../checkpoint/storage.ts';
 import type { Tensor, TensorKind } from '../checkpoint/tensor.ts';
+import { tensorIndex } from '../checkpoint/tensor-index.ts';
 import { type Totals, totalsOf } from '../checkpoint/totals.ts';
 import type { Finding } from '../diagnose/finding.ts';
 import type { Loading } from '../diagnose/loading.ts';
 import type { UnreadableError } from '../io/errors.ts';
-import { entriesOf } from '../pickle/values.ts';
+import { entriesOf, type PyNode } from '../pickle/values.ts';
 import { type Json, plainRoot } from './plain-value.ts';
 
 /** An integer; a decimal string where it passes 2^53 and a JSON number would round it. */
@@ -127,7 +128,6 @@ export function inspectDocument(
 ): InspectDocument {
   const { filter } = options;
   const tensors = filter ? checkpoint.tensors.filter(({ name }) => filter(name)) : checkpoint.tensors;
-  const dtypes = storageDtypes(checkpoint);
   const producer = producerOf(checkpoint);
   const roles = rolesOf(checkpoint);
   return {
@@ -139,7 +139,11 @@ export function inspectDocument(
     ...(roles.length > 1 && { roles: roles.map((role) => ({ ...role, bytes: integer(role.bytes) })) }),
     totals: totalsEntry(totalsOf(checkpoint)),
     tensors: tensors.map(tensorEntry),
-    storages: checkpoint.storages.map((storage) => storageEntry(storage, dtypes.get(storage))),
+    // a report for a person names few of them, if any
+    get storages() {
+      const dtypes = storageDtypes(checkpoint);
+      return checkpoint.storages.map((storage) => storageEntry(storage, dtypes.get(storage)));
+    },
     globals: checkpoint.globals.map(({ name, count, weightsOnly }) => ({ name, count, weightsOnly })),
     metadata: { ...annotationsOf(checkpoint), ...metadataOf(checkpoint) },
     findings: cutSubjects(findings, options),
@@ -181,12 +185,12 @@ export function cutSubjects(findings: readonly Finding[], options: InspectOption
 }
 
 /** A whole number that may have lost its last digits above 2^53, as what it stands for. */
-function integer(value: number): Integer {
+export function integer(value: number): Integer {
   if (Number.isSafeInteger(value)) return value;
   return Number.isFinite(value) ? BigInt(Math.trunc(value)).toString() : String(value);
 }
 
-function integers(values: readonly number[]): readonly Integer[] {
+export function integers(values: readonly number[]): readonly Integer[] {
   return values.every(Number.isSafeInteger) ? values : values.map(integer);
 }
 
@@ -282,6 +286,9 @@ function annotationsOf({ annotations }: Checkpoint): { readonly [key: string]: J
 function metadataOf(checkpoint: Checkpoint): { readonly [key: string]: Json } {
   const entries = entriesOf(checkpoint.root);
   if (!entries) return {};
+  // the root of a state_dict holds nothing else
+  const index = tensorIndex(checkpoint.tensors);
+  if (entries.values.every((value) => index.has(value as PyNode))) return {};
   const withTensors = new Set<string | number | undefined>();
   for (const { path } of checkpoint.tensors) withTensors.add(path[0]);
   return plainRoot(entries, (segment) => !withTensors.has(segment));

@@ -1,8 +1,9 @@
 import type { Checkpoint } from '../../src/checkpoint/checkpoint.ts';
+import { listTensors } from '../../src/checkpoint/listing.ts';
 import type { DiagnoseOptions } from '../../src/diagnose/engine.ts';
 import { MemorySource, type SourceRange } from '../../src/io/byte-source.ts';
 import type { OpName } from '../../src/pickle/opcodes.ts';
-import { PyBytes, PyList } from '../../src/pickle/values.ts';
+import { PyBytes, PyList, type Value } from '../../src/pickle/values.ts';
 import { call, checkpointOf, dict, instance, orderedDict, tensor } from '../support/checkpoint-builder.ts';
 import { ASKED_CASES } from './asked-cases.ts';
 import { built, clean, file, network } from './case-builders.ts';
@@ -42,6 +43,12 @@ const tagged = (...tags: string[]) =>
   built(`tags ${tags.map((tag) => JSON.stringify(tag)).join(' ')}`, () =>
     orderedDict(Object.fromEntries(tags.map((location, index) => [`${index}.weight`, tensor({ location })]))),
   );
+/** As many places as two to the power of `levels`. */
+function tangle(levels: number): Value {
+  let value: Value = new PyList([tensor()]);
+  for (let level = 0; level < levels; level++) value = new PyList([value, value]);
+  return value;
+}
 const protocolOf = (protocol: number, ...opcodes: OpName[]) =>
   built(`protocol ${protocol} with ${opcodes.join(' ')}`, () => dict({}), { protocol, opcodes });
 
@@ -152,6 +159,54 @@ export const CASES: Readonly<Record<string, RuleCases>> = {
       built('a key that is nothing but the prefix', () => dict({ 'module.': tensor() })),
       file('clean/inner_module_names.pth'),
       file('clean/state_dict.pth'),
+    ],
+  },
+  'pickle/shared-containers': {
+    triggers: [
+      {
+        name: 'lists that hold the one before them twice',
+        build() {
+          const root = tangle(40);
+          return { ...checkpointOf(root), ...listTensors(root, new Map()) };
+        },
+      },
+    ],
+    quiet: [
+      clean,
+      {
+        name: 'a few of them',
+        build() {
+          const root = tangle(10);
+          return { ...checkpointOf(root), omissions: listTensors(root, new Map()).omissions };
+        },
+      },
+      file('clean/shared_objects.pt'),
+      file('clean/recursive.pt'),
+    ],
+  },
+  'dtype/integer-buffer-as-float': {
+    triggers: [
+      built('position_ids of a merge', () =>
+        orderedDict({ ...network(), 'text_model.embeddings.position_ids': tensor({ shape: [1, 77] }) }),
+      ),
+      built('relative_position_index of a halved Swin', () =>
+        dict({
+          model: orderedDict({
+            ...network({ dtype: 'float16' }),
+            'attn.relative_position_index': tensor({ shape: [49, 49], dtype: 'float16' }),
+          }),
+        }),
+      ),
+    ],
+    quiet: [
+      clean,
+      built('integers', () =>
+        orderedDict({ ...network(), 'embeddings.position_ids': tensor({ shape: [1, 77], dtype: 'int64' }) }),
+      ),
+      built('a table of positions', () =>
+        orderedDict({ ...network(), 'attn.relative_position_bias_table': tensor({ shape: [169, 4] }) }),
+      ),
+      built('a batch, and no model', () => dict({ position_ids: tensor({ shape: [1, 77] }) })),
     ],
   },
   'dtype/mixed-float': {

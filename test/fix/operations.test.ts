@@ -122,6 +122,16 @@ describe('stripPrefix', () => {
     expect(metadataOf(root)).toEqual({ '': 1, conv: 2, block: 3, 'block.module': 4 });
   });
 
+  it('leaves no entry in _metadata of a module on the way to the one inside', async () => {
+    const modules = ['', '_orig_mod', '_orig_mod.module', '_orig_mod.module.conv'];
+    const root = withMetadata(stateDict(['_orig_mod.module.conv.weight']), modules);
+    await treated(root, stripPrefix('_orig_mod.module.'));
+    expect(metadataOf(root)).toEqual({ '': 2, conv: 3 });
+    const shared = withMetadata(stateDict(['net.a.weight', 'net.b.weight']), ['', 'net', 'net.a', 'net.b']);
+    await treated(shared, stripPrefix('net.a.'));
+    expect(metadataOf(shared)).toEqual({ '': 2, net: 1, 'net.b': 3 });
+  });
+
   it('takes any letters, with a dot at the end or without', async () => {
     const root = withMetadata(stateDict(['netG_conv.weight']), ['', 'netG_conv']);
     await treated(root, stripPrefix('netG_'));

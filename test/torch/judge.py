@@ -3,16 +3,23 @@
 {"do": "hello"}                          -> {"torch": "2.13.0", "numpy": true}
 {"do": "load", "file", "trust"?}         -> {} when torch.load(file, map_location='cpu') takes it
 {"do": "compare", "before", "after",     -> {"tensors": n} when both hold the same
- "change"?: {"strip": prefix} | {"add": prefix}, "trust"?, "restricted"?}
+ "change"?: {"strip": prefixes} | {"add": prefix} | {"remove": parts}, "trust"?, "restricted"?, "laid"?, "mappable"?}
 {"do": "pickle", "file"}                 -> {"bytes", "meaning"}, digests of data.pkl as torch's own archive reader gives it
 {"do": "places", "file", "trust"?}        -> {"entries": n} when zipfile takes every record, and torch finds each storage by arithmetic where it is
 {"do": "cast", "file", "after", "source", "target", "overflow"}
                                          -> {} when the raw numbers in `after` are those of `file` cast by torch, and so many became infinite
+{"do": "converted", "before", "after", "place"?} -> {"tensors": n, "same_bytes"} when the files `after` (safetensors, or torch's) hold the tensors of a dict in `before`
+{"do": "steps", "before", "after", "steps", "trust"?}
+                                         -> {"tensors": n} when `after` holds the tensors that torch makes of those of `before` by the steps
+{"do": "refused", "file"}                -> {} when `file` holds one of each value that weights_only refuses and that has a plain form
+{"do": "plain", "file"}                  -> {} when `file` holds those plain forms
+{"do": "numbers", "file", "trust"?}      -> {"numbers": {name: text}}, what the tensors of a dict stand for
 {"do": "spoil", "file", "after", "how"}  -> {} when `after` is the file with one fault, saved by torch: the judge has to see it
 
 An answer has "faults" when the judgement is against the file. `before` is loaded with map_location='cpu'; with `trust` and where weights_only
 refuses it, without weights_only: only for files that this repository made itself. `after` is what a user loads: weights_only=True (unless
-`restricted` is false) and no map_location, once read and once mapped where this torch can.
+`restricted` is false) and no map_location, once read and once mapped where this torch and the form of the file (`mappable`) can. With `laid`
+false tensors may stand elsewhere, in other storages: their elements are compared.
 """
 import ctypes
 import hashlib
@@ -28,6 +35,8 @@ import zipfile
 from collections import OrderedDict
 
 warnings.simplefilter("ignore")
+import plain
+import steps as named_steps
 import torch
 
 MODERN = int(torch.__version__.split(".")[0]) >= 2
@@ -45,7 +54,21 @@ MOST_FAULTS = 8
 
 
 def answer(request):
-    return {"hello": hello, "load": load_only, "compare": compare, "pickle": pickle_digests, "cast": cast, "places": places, "spoil": spoil}[request.pop("do")](**request)
+    work = {
+        "hello": hello,
+        "load": load_only,
+        "compare": compare,
+        "pickle": pickle_digests,
+        "cast": cast,
+        "places": places,
+        "refused": plain.save,
+        "plain": plain_values,
+        "numbers": plain.numbers,
+        "steps": after_steps,
+        "spoil": spoil,
+        "converted": converted,
+    }
+    return work[request.pop("do")](**request)
 
 
 def hello():
@@ -130,12 +153,33 @@ def cast(file, after, source, target, overflow):
     return {"faults": faults} if faults else {}
 
 
+def plain_values(file):
+    def differs(expected, found):
+        comparison = Comparison()
+        if isinstance(expected, torch.Tensor):
+            return not (isinstance(found, torch.Tensor) and found.dtype == expected.dtype and torch.equal(found, expected))
+        comparison.run(expected, found)
+        return comparison.faults
+
+    return plain.judge(file, differs)
+
+
+def after_steps(before, after, steps, trust=False):
+    return named_steps.judge(load_before(before, trust), load_after(after, True, False), steps)
+
+
 def spoil(file, after, how):
     from spoil import FAULTS
 
     root = load_before(file, trust=False)
     torch.save(FAULTS[how](root), after)
     return {}
+
+
+def converted(before, after, place=()):
+    from converted import judge
+
+    return judge(load_before(before, True), after, place)
 
 
 def load_before(file, trust):
@@ -152,13 +196,13 @@ def load_after(file, restricted, mapped):
     return torch.load(file, weights_only=restricted and MODERN, **({"mmap": True} if mapped else {}))
 
 
-def compare(before, after, change=None, trust=False, restricted=True):
+def compare(before, after, change=None, trust=False, restricted=True, laid=True, mappable=True):
     expected = load_before(before, trust)
     if change:
         rename(expected, change)
-    for mapped in [False, True] if MODERN else [False]:
+    for mapped in [False, True] if MODERN and mappable else [False]:
         found = load_after(after, restricted, mapped)
-        comparison = Comparison()
+        comparison = Comparison(laid)
         comparison.run(expected, found)
         if comparison.faults:
             how = "mapped: " if mapped else ""
@@ -184,12 +228,18 @@ def rename(root, change):
             rename_dict(value, **change)
 
 
-def rename_dict(mapping, strip=None, add=None):
+def rename_dict(mapping, strip=(), add=None, remove=()):
     held = [key for key, value in mapping.items() if isinstance(key, str) and isinstance(value, torch.Tensor)]
-    if strip and any(key.startswith(strip) for key in held):
-        replace_keys(mapping, lambda key: key[len(strip) :] if key.startswith(strip) else key)
-        strip_metadata(mapping, strip)
-    elif add and held:
+    for prefix in strip:
+        if any(key.startswith(prefix) for key in mapping if isinstance(key, str)) and held:
+            replace_keys(mapping, lambda key: key[len(prefix) :] if key.startswith(prefix) else key)
+            strip_metadata(mapping, prefix)
+    if held and any(part in key for key in held for part in remove):
+        replace_keys(mapping, lambda key: without(key, remove))
+        if hasattr(mapping, "_metadata"):
+            # of a wrapper and the module in it, the module's entry comes later and stays
+            mapping._metadata = OrderedDict((without(f"{key}.", remove).rstrip("."), value) for key, value in mapping._metadata.items())
+    if add and held:
         replace_keys(mapping, lambda key: add + key)
         if hasattr(mapping, "_metadata"):
             mapping._metadata = OrderedDict((f"{add}{key}".rstrip("."), value) for key, value in mapping._metadata.items())
@@ -214,10 +264,17 @@ def strip_metadata(mapping, prefix):
     mapping._metadata = out
 
 
+def without(key, parts):
+    for part in parts:
+        key = re.sub(rf"(^|\.){re.escape(part)}", r"\1", key)
+    return key
+
+
 class Comparison:
     """Walks two loaded values side by side. What is one object, or one storage, on one side has to be one on the other."""
 
-    def __init__(self):
+    def __init__(self, laid=True):
+        self.laid = laid
         self.faults, self.tensors = [], 0
         self.objects, self.storages = ({}, {}), ({}, {})
         # an object that is told by its id or address has to live as long as the tables
@@ -244,6 +301,8 @@ class Comparison:
                 stack.extend(self.tensor(path, a, b))
             elif isinstance(a, STORAGES):
                 self.storage(path, a, b)
+            elif isinstance(a, torch.nn.Module):
+                stack.extend(self.attributes(path, a, b))
             elif isinstance(a, (dict, list, tuple, set, bytearray)):
                 stack.extend(self.container(path, a, b))
             elif not same_atom(a, b):
@@ -295,6 +354,10 @@ class Comparison:
         if inner is not None:
             others = inner_tensors(b)
             return parts + [((*path, f"<{i}>"), x, y) for i, (x, y) in enumerate(zip(inner, others))]
+        if not self.laid:
+            if elements(a) != elements(b):
+                self.fault(path, "elements differ")
+            return parts
         if a.stride() != b.stride():
             self.fault(path, f"stride is {b.stride()}, expected {a.stride()}")
         if a.storage_offset() != b.storage_offset():
@@ -349,6 +412,11 @@ def inner_tensors(tensor):
     return None
 
 
+def elements(tensor):
+    """The bytes of the elements in order, wherever they stand."""
+    return digest(untyped(tensor.detach().resolve_conj().resolve_neg().clone(memory_format=torch.contiguous_format)))
+
+
 def untyped(tensor):
     return tensor.untyped_storage() if MODERN else tensor.storage()._storage
 
@@ -366,6 +434,8 @@ def order_free(value):
 def same_atom(a, b):
     if isinstance(a, float):
         return (math.isnan(a) and math.isnan(b)) or (a == b and math.copysign(1, a) == math.copysign(1, b))
+    if type(a).__module__ == "numpy":
+        return (a.dtype, a.shape, a.tobytes()) == (b.dtype, b.shape, b.tobytes())
     return repr(a) == repr(b) if type(a).__module__.startswith("torch") else a == b
 
 

@@ -54,6 +54,6 @@ describe('the judge', () => {
 
   it('sees a prefix that stayed', async () => {
     const file = path.resolve('fixtures/broken/ddp_cpu.pth');
-    expect((await torch.compare(file, file, { change: { strip: 'module.' } })).faults).toBeDefined();
+    expect((await torch.compare(file, file, { change: { strip: ['module.'] } })).faults).toBeDefined();
   });
 });

@@ -4,6 +4,8 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 const JUDGE = fileURLToPath(new URL('./judge.py', import.meta.url));
+/** The modules that fixtures pickled whole are made of stand there. */
+const RECIPES = fileURLToPath(new URL('../../fixtures', import.meta.url));
 const VENV = fileURLToPath(new URL('../../.venv/bin/python', import.meta.url));
 
 /** What the judge says. `faults` is there when the judgement is against the file. */
@@ -11,15 +13,19 @@ export interface Verdict {
   readonly faults?: readonly string[];
   readonly tensors?: number;
   readonly entries?: number;
+  /** The file is the one that safetensors itself would have written; null where that can't be told. */
+  readonly sameBytes?: boolean | null;
   readonly torch?: string;
   readonly numpy?: boolean;
   /** SHA-256 of a data.pkl: of its bytes, and of what they come to where equal strings are one. */
   readonly bytes?: string;
   readonly meaning?: string;
+  /** What the tensors of a dict stand for. */
+  readonly numbers?: Readonly<Record<string, string>>;
 }
 
 /** How keys are expected to differ between the file before and the file after. */
-export type KeyChange = { strip: string } | { add: string };
+export type KeyChange = { strip: readonly string[] } | { add: string } | { remove: readonly string[] };
 
 /** A Python process with torch that answers one question after the other: starting torch takes longer than most judgements. */
 export class Torch {
@@ -31,7 +37,10 @@ export class Torch {
   numpy = false;
 
   private constructor(python: string) {
-    this.#process = spawn(python, [JUDGE], { stdio: ['pipe', 'pipe', 'pipe'] });
+    this.#process = spawn(python, [JUDGE], {
+      stdio: ['pipe', 'pipe', 'pipe'],
+      env: { ...process.env, PYTHONPATH: RECIPES, PYTHONDONTWRITEBYTECODE: '1' },
+    });
     this.#process.stderr.on('data', (data) => {
       this.#complaints = `${this.#complaints}${data}`.slice(-2000);
     });
@@ -66,9 +75,20 @@ export class Torch {
   compare(
     before: string,
     after: string,
-    options: { change?: KeyChange; trust?: boolean; restricted?: boolean } = {},
+    options: {
+      change?: KeyChange;
+      trust?: boolean;
+      restricted?: boolean;
+      laid?: boolean;
+      mappable?: boolean;
+    } = {},
   ): Promise<Verdict> {
     return this.ask({ do: 'compare', before, after, ...options });
+  }
+
+  /** Compares the tensors of a dict, which stands at `place`, with those of files of another form. */
+  converted(before: string, after: readonly string[], place: readonly string[] = []): Promise<Verdict> {
+    return this.ask({ do: 'converted', before, after, place });
   }
 
   stop(): void {

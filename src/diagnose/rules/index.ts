@@ -16,6 +16,7 @@ import double from './dtype/double.ts';
 import float32Copy from './dtype/float32-copy.ts';
 import halfStatistics from './dtype/half-statistics.ts';
 import halfWeights from './dtype/half-weights.ts';
+import integerBufferAsFloat from './dtype/integer-buffer-as-float.ts';
 import mixedFloat from './dtype/mixed-float.ts';
 import configObject from './globals/config-object.ts';
 import dtensor from './globals/dtensor.ts';
@@ -49,6 +50,7 @@ import oddArgument from './pickle/odd-argument.ts';
 import oddStream from './pickle/odd-stream.ts';
 import protocol from './pickle/protocol.ts';
 import python2Strings from './pickle/python2-strings.ts';
+import sharedContainers from './pickle/shared-containers.ts';
 import { SAFETY_RULES } from './safety.ts';
 import emptyPlaceholders from './sharding/empty-placeholders.ts';
 import flatParam from './sharding/flat-param.ts';
@@ -64,6 +66,7 @@ import sparseIndices from './tensor/sparse-indices.ts';
 export const RULES: readonly Rule[] = [
   ...SAFETY_RULES,
   ...CONTAINER_RULES,
+  sharedContainers,
   protocol,
   python2Strings,
   inlineBytesHuge,
@@ -103,6 +106,7 @@ export const RULES: readonly Rule[] = [
   unseenCharacters,
   nonTensorValue,
   mixedFloat,
+  integerBufferAsFloat,
   halfWeights,
   bfloat16,
   double,

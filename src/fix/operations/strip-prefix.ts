@@ -1,5 +1,6 @@
 import { findStateDicts } from '../../checkpoint/state-dicts.ts';
 import { RefusedError } from '../../io/errors.ts';
+import type { Value } from '../../pickle/values.ts';
 import { renameKeys, renameMetadata } from '../key-renaming.ts';
 import type { Operation } from '../operation.ts';
 
@@ -15,9 +16,7 @@ export function stripPrefix(prefix: string): Operation {
   const name = prefix === 'module.' ? 'strip-module' : `strip-prefix ${prefix}`;
   const rename = (key: string) =>
     key.startsWith(prefix) && key.length > prefix.length ? key.slice(prefix.length) : key;
-  // the module whose parameters are `module.weight` is called `module`
   const own = prefix.endsWith('.') ? prefix.slice(0, -1) : prefix;
-  const renameModule = (module: string) => (module === own ? '' : rename(module));
   return {
     name,
     apply(draft) {
@@ -25,10 +24,11 @@ export function stripPrefix(prefix: string): Operation {
       let kept = 0;
       for (const stateDict of findStateDicts(draft.checkpoint)) {
         if (!stateDict.tensorKeys.some((key) => rename(key) !== key)) continue;
+        const left = stateDict.keys.filter((key) => typeof key === 'string' && rename(key) === key);
         const renamed = renameKeys(stateDict, rename);
         affected += renamed;
         kept += stateDict.keys.length - renamed;
-        renameMetadata(stateDict, renameModule);
+        renameMetadata(stateDict, (module) => (isAround(module, own, left) ? '' : rename(module)));
       }
       draft.touch();
       const notes: string[] = [];
@@ -38,4 +38,14 @@ export function stripPrefix(prefix: string): Operation {
       return { name, affected, noun: 'keys', notes };
     },
   };
+}
+
+/**
+ * Whether a module is the one that goes, or stands between the root and it with no other key under it: the module whose parameters
+ * are `module.weight` is called `module`.
+ */
+function isAround(module: string, stripped: string, left: readonly Value[]): boolean {
+  if (module === stripped) return true;
+  const under = `${module}.`;
+  return stripped.startsWith(under) && !left.some((key) => String(key).startsWith(under));
 }

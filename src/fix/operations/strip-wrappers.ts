@@ -1,5 +1,5 @@
 import { findStateDicts } from '../../checkpoint/state-dicts.ts';
-import { moduleRename, renameKeys, renameMetadata } from '../key-renaming.ts';
+import { renameKeys, renameMetadata } from '../key-renaming.ts';
 import type { Operation } from '../operation.ts';
 
 /** `DataParallel`'s and DDP's name for the model inside: a word that a person may give a module too, so only the start of a key counts. */
@@ -24,9 +24,8 @@ export function stripWrappers(): Operation {
       let affected = 0;
       for (const stateDict of findStateDicts(draft.checkpoint)) {
         if (!stateDict.tensorKeys.some((key) => unwrapped(key) !== key)) continue;
-        const renameModule = moduleRename(stateDict.keys, unwrapped);
         affected += renameKeys(stateDict, unwrapped);
-        renameMetadata(stateDict, renameModule);
+        renameMetadata(stateDict, unwrappedModule);
       }
       draft.touch();
       const notes = affected === 0 ? ['no key of a tensor names a wrapper'] : [];
@@ -44,4 +43,9 @@ export function unwrapped(key: string): string {
     start++;
   const kept = parts.slice(start).filter((part) => !WRAPPERS.has(part));
   return kept.length === parts.length ? key : [...kept, last].join('.');
+}
+
+/** The name of a module without its wrappers; a wrapper itself has that of the module inside. */
+function unwrappedModule(module: string): string {
+  return module === '' ? '' : unwrapped(`${module}.weight`).replace(/\.?weight$/, '');
 }

@@ -56,6 +56,7 @@ describe('fix --strip-wrappers', () => {
     const written = lookup(stateOf(lookup(output.root, 'model') as PyObject) ?? null, '_metadata');
     expect(lookup(written ?? null, 'fc')).toBe(4);
     expect(lookup(written ?? null, '')).toBe(3);
+    expect(lookup(written ?? null, 'module')).toBeUndefined();
   });
 
   it('says where there is nothing to do', async () => {
