@@ -26,6 +26,8 @@ export { type Role, type RoleName, rolesOf } from './checkpoint/roles.ts';
 export type { Storage } from './checkpoint/storage.ts';
 export type { Tensor, TensorKind } from './checkpoint/tensor.ts';
 export { type Totals, totalsOf } from './checkpoint/totals.ts';
+export { type CompareOptions, compareCheckpoints } from './compare/compare.ts';
+export { type ComparedPair, type Comparison, isSame } from './compare/comparison.ts';
 export { type DiagnoseOptions, diagnose } from './diagnose/engine.ts';
 export type { Finding, Severity } from './diagnose/finding.ts';
 export { type Prescription, prescribe } from './diagnose/prescription.ts';
@@ -38,6 +40,7 @@ export { RefusedError, type UnreadableCode, UnreadableError } from './io/errors.
 export { openFile } from './io/file-source.ts';
 export type { InflatedRange, Segment } from './io/segment.ts';
 export * from './pickle/values.ts';
+export { type DiffDocument, diffDocument } from './report/diff-document.ts';
 export { type FixDocument, fixDocument } from './report/fix-document.ts';
 export {
   type InspectDocument,
