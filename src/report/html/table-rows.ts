@@ -6,6 +6,7 @@ export type Column = 'order' | 'name' | 'dtype' | 'shape' | 'elements' | 'bytes'
 export function wordsOf(search: string): string[] {
   return search
     .toLowerCase()
+    .replace(/\s*×\s*/g, 'x')
     .split(/\s+/)
     .filter((word) => word !== '');
 }
