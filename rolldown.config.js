@@ -1,5 +1,9 @@
 import { readFileSync } from 'node:fs';
 
+/** Where `inspect` of an ordinary checkpoint begins: these, and all that they import, are one file. */
+const INSPECT =
+  /src[\\/](cli[\\/](main|theme|inspect-files|commands[\\/]inspect)|formats[\\/](open-archive|torch-zip)|report[\\/]terminal[\\/]inspect-report)\.ts$/;
+
 /** The licence of what is built into the page, as it asks. */
 const layoutLicence = readFileSync(
   new URL('node_modules/d3-hierarchy/LICENSE', import.meta.url),
@@ -11,7 +15,14 @@ export default [
   {
     input: 'src/cli/main.ts',
     platform: 'node',
-    output: { dir: 'dist/bin', format: 'esm', minify: true, chunkFileNames: '[name]-[hash].js' },
+    output: {
+      dir: 'dist/bin',
+      format: 'esm',
+      minify: true,
+      cleanDir: true,
+      chunkFileNames: '[name]-[hash].js',
+      codeSplitting: { groups: [{ name: 'inspect', test: INSPECT }] },
+    },
   },
   // The script and the style of the page that `report` writes, which stand in every such page.
   {

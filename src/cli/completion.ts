@@ -1,8 +1,8 @@
 import { Command, type Option } from 'commander';
 import { RULES } from '../diagnose/rules/index.ts';
-import { COMMANDS, GLOBAL_OPTIONS } from './command-list.ts';
 import { SHELLS, type Shell } from './commands/completion.ts';
 import type { Context } from './context.ts';
+import { COMMANDS, GLOBAL_OPTIONS } from './program.ts';
 
 /** A command as shells need to know it. */
 interface Completed {

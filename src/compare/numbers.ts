@@ -1,5 +1,5 @@
-import { wideningTable } from '../numeric/small-floats.ts';
 import type { Dtype } from '../torch/dtypes.ts';
+import { wideningTable } from '../torch/small-floats.ts';
 import type { LongIntegers, Numbers } from './difference.ts';
 
 /** Turns the bytes of whole elements into numbers. What it gives is good until it is called again. */

@@ -1,4 +1,5 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import { hasCheapPayload } from '../diagnose/cheap-payload.ts';
 import { diagnose, diagnoseFailure } from '../diagnose/engine.ts';
 import type { Finding, Severity } from '../diagnose/finding.ts';
 import type { PayloadFacts } from '../diagnose/payload.ts';
@@ -33,6 +34,8 @@ export interface CheckOptions {
   readonly update?: boolean | undefined;
   /** Read every byte, and hold it against the checksums. */
   readonly verifyCrc?: boolean | undefined;
+  /** Seconds for one file. */
+  readonly timeout?: number | undefined;
   /** What is kept of a finding when its file is done: a name for each of 100 000 tensors would fill the memory. */
   readonly shorten?: ((findings: readonly Finding[]) => readonly Finding[]) | undefined;
   /** Sent to the servers of remote files. */
@@ -74,12 +77,13 @@ interface Examined {
 async function examine(
   path: string,
   { settings, expected }: FilePolicy,
-  { verifyCrc, headers }: CheckOptions,
+  { verifyCrc, headers, timeout }: CheckOptions,
 ): Promise<Examined> {
-  try {
+  const open = async (): Promise<Examined> => {
     const checkpoint = await openCheckpoint(path, headers ? { headers } : {});
     try {
-      const payload = verifyCrc ? await readPayload(checkpoint) : {};
+      const payload =
+        verifyCrc || hasCheapPayload(checkpoint) ? await readPayload(checkpoint, verifyCrc) : {};
       const findings = diagnose(checkpoint, {
         settings,
         payload: payload.facts,
@@ -90,16 +94,24 @@ async function examine(
     } finally {
       await checkpoint.close();
     }
+  };
+  try {
+    if (timeout === undefined) return await open();
+    const { withDeadline } = await import('../io/deadline.ts');
+    return await withDeadline(timeout, open);
   } catch (error) {
     return { findings: diagnoseFailure(error, { settings }), error };
   }
 }
 
 /** Bytes that can't be read are no reason to forget what the pickle shows. */
-async function readPayload(checkpoint: Checkpoint): Promise<{ facts?: PayloadFacts; error?: unknown }> {
+async function readPayload(
+  checkpoint: Checkpoint,
+  crc = false,
+): Promise<{ facts?: PayloadFacts; error?: unknown }> {
   const { examinePayload } = await import('../diagnose/payload.ts');
   try {
-    return { facts: await examinePayload(checkpoint, { crc: true }) };
+    return { facts: await examinePayload(checkpoint, { crc }) };
   } catch (error) {
     return { error };
   }

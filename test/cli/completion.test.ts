@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { COMMANDS } from '../../src/cli/command-list.ts';
 import { SHELLS } from '../../src/cli/commands/completion.ts';
+import { COMMANDS } from '../../src/cli/program.ts';
 import { run } from './run.ts';
 
 async function script(shell: string): Promise<string> {

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Context, GlobalOptions } from '../context.ts';
+import { seconds } from '../duration.ts';
 import { SEVERITIES } from '../exit-codes.ts';
 import { addHeader, type Headers } from '../headers.ts';
 import { CHECK_FORMATS, type CheckFormat, parseReportTarget, type ReportTarget } from '../report-target.ts';
@@ -19,6 +20,8 @@ export interface CheckCommandOptions extends GlobalOptions {
   readonly baseline?: string;
   readonly updateBaseline?: boolean;
   readonly verifyCrc?: boolean;
+  /** Seconds for one file. */
+  readonly timeout?: number;
   readonly header?: Headers;
   readonly allSubjects?: boolean;
 }
@@ -45,6 +48,7 @@ export function define(command: Command, context: Context): void {
     .option('--baseline <file>', 'findings that are accepted')
     .option('--update-baseline', 'accept what is found now')
     .option('--header <header>', "sent to the server of a remote file: 'Authorization: Bearer …'", addHeader)
+    .option('--timeout <seconds>', 'give up on a file after this time (exit 2)', seconds)
     .option('--verify-crc', 'read every byte and hold it against the checksums')
     .option('--all-subjects', 'every tensor that a finding is about')
     .action(async (paths: string[]) => {

@@ -16,6 +16,7 @@ import double from './dtype/double.ts';
 import float32Copy from './dtype/float32-copy.ts';
 import halfStatistics from './dtype/half-statistics.ts';
 import halfWeights from './dtype/half-weights.ts';
+import integerBufferAsFloat from './dtype/integer-buffer-as-float.ts';
 import mixedFloat from './dtype/mixed-float.ts';
 import configObject from './globals/config-object.ts';
 import dtensor from './globals/dtensor.ts';
@@ -29,8 +30,10 @@ import commonPrefix from './keys/common-prefix.ts';
 import compilePrefix from './keys/compile-prefix.ts';
 import fsdpPrefix from './keys/fsdp-prefix.ts';
 import legacyNames from './keys/legacy-names.ts';
+import mixedTypes from './keys/mixed-types.ts';
 import modulePrefix from './keys/module-prefix.ts';
 import peftPrefix from './keys/peft-prefix.ts';
+import unseenCharacters from './keys/unseen-characters.ts';
 import adapterOnly from './layout/adapter-only.ts';
 import lightning from './layout/lightning.ts';
 import nestedStateDict from './layout/nested-state-dict.ts';
@@ -38,11 +41,16 @@ import nonStringKeys from './layout/non-string-keys.ts';
 import nonTensorValue from './layout/non-tensor-value.ts';
 import notTorchscript from './layout/not-torchscript.ts';
 import torchscript from './layout/torchscript.ts';
+import cycle from './pickle/cycle.ts';
+import deepNesting from './pickle/deep-nesting.ts';
+import duplicateKey from './pickle/duplicate-key.ts';
+import expansion from './pickle/expansion.ts';
 import inlineBytesHuge from './pickle/inline-bytes-huge.ts';
 import oddArgument from './pickle/odd-argument.ts';
 import oddStream from './pickle/odd-stream.ts';
 import protocol from './pickle/protocol.ts';
 import python2Strings from './pickle/python2-strings.ts';
+import sharedContainers from './pickle/shared-containers.ts';
 import { SAFETY_RULES } from './safety.ts';
 import emptyPlaceholders from './sharding/empty-placeholders.ts';
 import flatParam from './sharding/flat-param.ts';
@@ -52,16 +60,22 @@ import missingFile from './sharding/missing-file.ts';
 import totalSize from './sharding/total-size.ts';
 import oversized from './storage/oversized.ts';
 import tied from './storage/tied.ts';
+import sparseIndices from './tensor/sparse-indices.ts';
 
 /** The catalogue, in the order in which findings of one severity are told: what keeps a file from loading comes first. */
 export const RULES: readonly Rule[] = [
   ...SAFETY_RULES,
   ...CONTAINER_RULES,
+  sharedContainers,
   protocol,
   python2Strings,
   inlineBytesHuge,
   oddArgument,
   oddStream,
+  expansion,
+  cycle,
+  deepNesting,
+  duplicateKey,
   notAllowlisted,
   projectClass,
   mainModule,
@@ -88,8 +102,11 @@ export const RULES: readonly Rule[] = [
   compilePrefix,
   fsdpPrefix,
   nonStringKeys,
+  mixedTypes,
+  unseenCharacters,
   nonTensorValue,
   mixedFloat,
+  integerBufferAsFloat,
   halfWeights,
   bfloat16,
   double,
@@ -103,6 +120,7 @@ export const RULES: readonly Rule[] = [
   legacyNames,
   trainingState,
   notTorchscript,
+  sparseIndices,
   oversized,
   tied,
   sharedMemory,

@@ -1,0 +1,31 @@
+import { defineRule } from '../../define-rule.ts';
+import { leafOf, modelDicts } from '../../model-dicts.ts';
+import { counted, listed, namesUnder } from '../../wording.ts';
+
+/** Buffers of places and kinds, which index a table: transformers, CLIP, BERT; Swin, BEiT and MaxViT. */
+const INDEXES = new Set(['position_ids', 'token_type_ids', 'relative_position_index']);
+
+export default defineRule({
+  id: 'dtype/integer-buffer-as-float',
+  severity: 'warning',
+  needs: 'pickle',
+  title: 'Indexes are stored as floating-point numbers',
+  check(_checkpoint, examination) {
+    const found = modelDicts(examination).flatMap(({ path, tensorKeys, tensors }) =>
+      tensorKeys.flatMap((key, index) => {
+        const dtype = tensors[index]?.dtype;
+        return INDEXES.has(leafOf(key)) && dtype?.family === 'float'
+          ? [{ name: namesUnder(path)(key), leaf: leafOf(key), dtype: dtype.name }]
+          : [];
+      }),
+    );
+    const first = found[0];
+    if (!first) return undefined;
+    const subjects = found.map(({ name }) => name);
+    const dtypes = [...new Set(found.map(({ dtype }) => dtype))];
+    return {
+      message: `${counted(found.length, 'buffer of indexes is', 'buffers of indexes are')} ${listed(dtypes)} (${listed(subjects)}), as merging or averaging checkpoints leaves integers: 76 becomes 75.9975. load_state_dict cuts the fraction off without a word, so it is 75 then; used as saved it fails with "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got torch.FloatTensor instead". fix can not know the integers; --drop '**.${first.leaf}' leaves them out for a library that makes them itself.`,
+      subjects,
+    };
+  },
+});
