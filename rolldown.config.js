@@ -10,6 +10,10 @@ const layoutLicence = readFileSync(
   'utf8',
 ).trim();
 
+/** Where `inspect` of an ordinary checkpoint begins: these, and all that they import, are one file. */
+const INSPECT =
+  /src[\\/](cli[\\/](main|theme|inspect-files|commands[\\/]inspect)|formats[\\/](open-archive|torch-zip)|report[\\/]terminal[\\/]inspect-report)\.ts$/;
+
 export default [
   // The command line as a handful of files: to load a hundred small modules would take longer than to inspect a checkpoint.
   {
