@@ -1,9 +1,5 @@
 import { readFileSync } from 'node:fs';
 
-/** Where `inspect` of an ordinary checkpoint begins: these, and all that they import, are one file. */
-const INSPECT =
-  /src[\\/](cli[\\/](main|theme|inspect-files|commands[\\/]inspect)|formats[\\/](open-archive|torch-zip)|report[\\/]terminal[\\/]inspect-report)\.ts$/;
-
 /** The licence of what is built into the page, as it asks. */
 const layoutLicence = readFileSync(
   new URL('node_modules/d3-hierarchy/LICENSE', import.meta.url),
