@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 
 /**
  * The floors of the house, and the folders of each. A folder imports from floors above it, and not from its neighbours.
- * What heals builds on what diagnoses and on the arithmetic of elements, so these are floors of their own.
+ * What diagnoses builds on the arithmetic of elements, and what heals on both, so these are floors of their own.
  */
 const FLOORS: readonly (readonly string[])[] = [
   ['io'],
@@ -12,8 +12,8 @@ const FLOORS: readonly (readonly string[])[] = [
   ['torch'],
   ['checkpoint'],
   ['formats'],
-  ['diagnose'],
   ['numeric'],
+  ['diagnose'],
   ['policy', 'fix'],
   ['report'],
   ['cli'],

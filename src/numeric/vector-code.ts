@@ -36,6 +36,17 @@ export const int = (value: number): Code => [0x41, ...signedLeb(value)];
 export const addInt = binary(0x6a);
 export const lessInt = binary(0x49);
 const shiftInt = binary(0x76);
+export const andInt = binary(0x71);
+export const shiftLeftInt = binary(0x74);
+export const shiftRightInt = shiftInt;
+export const loadInt = (address: Code, offset: number): Code => [...address, 0x28, 0, ...leb(offset)];
+export const storeInt = (address: Code, offset: number, value: Code): Code => [
+  ...address,
+  ...value,
+  0x36,
+  0,
+  ...leb(offset),
+];
 /** Half of a whole number. */
 export const halved = (value: Code): Code => shiftInt(value, int(1));
 
@@ -65,6 +76,21 @@ export const add = binary(...simd(0xae));
 export const sub = binary(...simd(0xb1));
 /** The sum of four float32, rounded as the processor rounds: to nearest, ties to even. */
 export const addFloats = binary(...simd(0xe4));
+export const multiplyFloats = binary(...simd(0xe6));
+export const unequalFloats = binary(...simd(0x42));
+/** The whole numbers nearest to four float32. */
+export const nearest = (value: Code): Code => [...value, ...simd(0x6a)];
+/** Lane by lane the smaller and the larger of four float32; NaN is passed over or on. */
+export const smaller = binary(...simd(0xea));
+export const larger = binary(...simd(0xeb));
+/** The first two, or the last two, of four float32 as float64. */
+export const firstDoubles = (value: Code): Code => [...value, ...simd(0x5f)];
+export const lastDoubles = (value: Code): Code =>
+  firstDoubles([...value, ...value, ...simd(0x0d), ...Array.from({ length: 16 }, (_, at) => (at + 8) % 16)]);
+/** Sums, differences and products of two float64. */
+export const addDoubles = binary(...simd(0xf0));
+export const subDoubles = binary(...simd(0xf1));
+export const multiplyDoubles = binary(...simd(0xf2));
 export const right = (value: Code, bits: number): Code => [...value, ...int(bits), ...simd(0xad)];
 export const choose = (condition: Code, then: Code, otherwise: Code): Code => [
   ...then,
@@ -119,7 +145,7 @@ const section = (id: number, ...content: Code[]): Code => {
 const text = (value: string): Code => [...leb(value.length), ...Buffer.from(value, 'latin1')];
 
 /** A module with functions of one whole number to another, and a memory of so many pages of 64 KiB. */
-export function assemble(functions: readonly FunctionCode[], pages: number): Uint8Array<ArrayBuffer> {
+function assemble(functions: readonly FunctionCode[], pages: number): Uint8Array<ArrayBuffer> {
   const bodies = functions.map(({ vectors, ints, body }) => {
     const code = [2, ...leb(ints), I32, ...leb(vectors), V128, ...body, 0x0b];
     return [...leb(code.length), ...code];
@@ -137,4 +163,30 @@ export function assemble(functions: readonly FunctionCode[], pages: number): Uin
     ...section(7, leb(functions.length + 1), [...text('memory'), 2, 0], ...exported),
     ...section(10, leb(functions.length), ...bodies),
   ]);
+}
+
+/** What of WebAssembly is used; TypeScript has its types only for browsers. */
+interface Engine {
+  readonly Module: new (code: Uint8Array) => object;
+  readonly Instance: new (module: object) => { readonly exports: Readonly<Record<string, unknown>> };
+}
+
+/** Functions that are ready to run, and the memory that they work in. */
+export interface Machine {
+  readonly memory: ArrayBuffer;
+  readonly functions: Readonly<Record<string, (argument: number) => number>>;
+}
+
+/** Compiles functions; undefined where this engine has no vector instructions. */
+export function build(functions: readonly FunctionCode[], pages: number): Machine | undefined {
+  try {
+    const { Module, Instance } = (globalThis as unknown as { WebAssembly: Engine }).WebAssembly;
+    const { memory, ...exported } = new Instance(new Module(assemble(functions, pages))).exports;
+    return {
+      memory: (memory as { readonly buffer: ArrayBuffer }).buffer,
+      functions: exported as Machine['functions'],
+    };
+  } catch {
+    return undefined;
+  }
 }

@@ -5,8 +5,8 @@ import {
   all,
   allTrue,
   and,
-  assemble,
   atLeast,
+  build,
   type Code,
   choose,
   either,
@@ -119,26 +119,14 @@ export type VectorKernel = (from: Uint8Array, into: Uint8Array) => number;
 export const vectorKernels: { readonly float16: VectorKernel; readonly bfloat16: VectorKernel } | undefined =
   compile();
 
-/** What of WebAssembly is used; TypeScript has its types only for browsers. */
-interface Engine {
-  readonly Module: new (code: Uint8Array) => object;
-  readonly Instance: new (module: object) => { readonly exports: Readonly<Record<string, unknown>> };
-}
-
 function compile() {
-  let exported: Readonly<Record<string, unknown>>;
-  try {
-    const { Module, Instance } = (globalThis as unknown as { WebAssembly: Engine }).WebAssembly;
-    const code = assemble([narrowing('float16', HALF), narrowing('bfloat16', BFLOAT16)], PAGES);
-    exported = new Instance(new Module(code)).exports;
-  } catch {
-    return undefined;
-  }
-  const memory = new Uint8Array((exported.memory as { readonly buffer: ArrayBuffer }).buffer);
+  const machine = build([narrowing('float16', HALF), narrowing('bfloat16', BFLOAT16)], PAGES);
+  if (!machine) return undefined;
+  const memory = new Uint8Array(machine.memory);
   const kernel =
     (name: string): VectorKernel =>
     (from, into) => {
-      const run = exported[name] as (bytes: number) => number;
+      const run = machine.functions[name] as (bytes: number) => number;
       let overflow = 0;
       for (let at = 0; at < from.length; at += BLOCK) {
         const length = Math.min(BLOCK, from.length - at);
