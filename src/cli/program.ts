@@ -41,6 +41,11 @@ const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./commands/undo.ts'),
   },
   {
+    name: 'stats',
+    summary: 'what the numbers are like: range, mean, NaN and Inf, casts, histograms',
+    load: () => import('./commands/stats.ts'),
+  },
+  {
     name: 'explain',
     summary: 'the page of a rule, or the rule that a pasted error text belongs to',
     load: () => import('./commands/explain.ts'),

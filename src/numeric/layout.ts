@@ -113,7 +113,8 @@ export function cutLayout(layout: Layout, bytesOfNumber: number, packed: number,
   const [outer, ...inner] = dims;
   const pieces: Layout[] = [];
   if (!outer) {
-    const length = Math.max(bytesOfNumber, most - (most % bytesOfNumber));
+    // all about as long: each has a price of its own
+    const length = Math.ceil(run / Math.ceil(run / most) / bytesOfNumber) * bytesOfNumber;
     for (let at = 0; at < run; at += length) {
       const piece = Math.min(length, run - at);
       const numbersBefore = (at / bytesOfNumber) * packed;

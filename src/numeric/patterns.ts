@@ -110,18 +110,20 @@ export interface PatternCounts {
   readonly times: Float64Array;
 }
 
-/** Of a counter for each pattern. */
+// one for a thread: half a megabyte for each of many tensors would keep the collector busy
+const occurring = new Uint16Array(65536);
+const occurrences = new Float64Array(65536);
+
+/** Of a counter for each pattern. The result is good until the next is asked. */
 export function occurringPatterns(counters: Uint32Array): PatternCounts {
-  const patterns = new Uint16Array(counters.length);
-  const times = new Float64Array(counters.length);
   let found = 0;
   for (let pattern = 0; pattern < counters.length; pattern++) {
     const count = counters[pattern] as number;
     if (count === 0) continue;
-    patterns[found] = pattern;
-    times[found++] = count;
+    occurring[found] = pattern;
+    occurrences[found++] = count;
   }
-  return { patterns: patterns.subarray(0, found), times: times.subarray(0, found) };
+  return { patterns: occurring.subarray(0, found), times: occurrences.subarray(0, found) };
 }
 
 /** The summary of numbers of which it is known how often each pattern occurs. */
@@ -133,7 +135,9 @@ export function summarizePatterns(
   let [nan, positiveInfinity, negativeInfinity, zeros] = [0, 0, 0, 0];
   let [min, max] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   const byFlag = new Float64Array(8);
-  const sum = new ExactSum();
+  // Neumaier's sum: what a term loses of its last digits is kept apart
+  let sum = 0;
+  let lost = 0;
   for (let i = 0; i < patterns.length; i++) {
     const pattern = patterns[i] as number;
     const number = times[i] as number;
@@ -146,7 +150,10 @@ export function summarizePatterns(
       if (value === 0) zeros += number;
       if (value < min) min = value;
       if (value > max) max = value;
-      sum.add(value * number);
+      const term = value * number;
+      const next = sum + term;
+      lost += Math.abs(sum) >= Math.abs(term) ? sum - next + term : term - next + sum;
+      sum = next;
       const flag = flags[pattern] as number;
       for (let bit = 0; flag >>> bit !== 0; bit++)
         if (flag & (1 << bit)) byFlag[bit] = (byFlag[bit] as number) + number;
@@ -154,6 +161,7 @@ export function summarizePatterns(
   }
   if (count === 0) return EMPTY;
   const finite = count - nan - positiveInfinity - negativeInfinity;
+  const mean = (sum + lost) / finite;
   const of = (flag: number) => byFlag[31 - Math.clz32(flag)] as number;
   return {
     count,
@@ -167,8 +175,8 @@ export function summarizePatterns(
       : {
           min,
           max,
-          mean: sum.value / finite,
-          deviation: deviationOf(values, patterns, times, sum.value / finite, finite),
+          mean,
+          deviation: deviationOf(values, patterns, times, mean, finite),
         }),
     float16: { overflow: of(HALF_OVERFLOW), underflow: of(HALF_UNDERFLOW), exact: of(HALF_INEXACT) === 0 },
     bfloat16: {
@@ -186,26 +194,11 @@ function deviationOf(
   mean: number,
   finite: number,
 ): number {
-  const squares = new ExactSum();
+  let squares = 0;
   for (let i = 0; i < patterns.length; i++) {
     const distance = (values[patterns[i] as number] as number) - mean;
-    if (Number.isFinite(distance)) squares.add(distance * distance * (times[i] as number));
+    // false for NaN and infinities
+    if (distance - distance === 0) squares += distance * distance * (times[i] as number);
   }
-  return Math.sqrt(squares.value / finite);
-}
-
-/** Neumaier's sum: what a term loses of its last digits is kept apart. */
-class ExactSum {
-  #sum = 0;
-  #lost = 0;
-
-  add(term: number): void {
-    const next = this.#sum + term;
-    this.#lost += Math.abs(this.#sum) >= Math.abs(term) ? this.#sum - next + term : term - next + this.#sum;
-    this.#sum = next;
-  }
-
-  get value(): number {
-    return this.#sum + this.#lost;
-  }
+  return Math.sqrt(squares / finite);
 }

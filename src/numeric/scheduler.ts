@@ -23,7 +23,7 @@ interface Batch {
 }
 
 /** A batch is about this large, so that no thread waits long for the last one. */
-const BATCH_BYTES = 16 * 2 ** 20;
+const BATCH_BYTES = 32 * 2 ** 20;
 const BATCH_SCANS = 1024;
 /** Batches that a thread has before it: the one that gives them out may be busy itself. */
 const AHEAD = 2;

@@ -34,7 +34,7 @@ export interface StatisticsOptions {
 }
 
 /** Bytes that are looked at in one piece: small enough to share the work evenly. */
-const PIECE = 16 * 2 ** 20;
+const PIECE = 32 * 2 ** 20;
 const SAMPLE = 64 * 1024;
 const SAMPLES = 16;
 

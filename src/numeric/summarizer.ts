@@ -126,18 +126,24 @@ class ManyCounter implements PatternCounter {
   }
 
   finish(): PatternCounts {
-    const pairs = this.#kernels.takeCounts();
-    const counters = this.#width === 16 ? pairs : new Uint32Array(256);
-    if (this.#width === 8) {
-      for (let pair = 0; pair < pairs.length; pair++) {
-        const count = pairs[pair] as number;
-        counters[pair & 0xff] = (counters[pair & 0xff] as number) + count;
-        counters[pair >>> 8] = (counters[pair >>> 8] as number) + count;
-      }
-    }
-    counters[0] = (counters[0] as number) - this.#padding / (this.#width / 8);
-    return occurringPatterns(counters);
+    const { counters } = this.#kernels;
+    const own = this.#width === 16 ? counters : bytesOfPairs(counters);
+    own[0] = (own[0] as number) - this.#padding / (this.#width / 8);
+    const counts = occurringPatterns(own);
+    counters.fill(0);
+    return counts;
   }
+}
+
+/** Counts of bytes, of the counts of their pairs. */
+function bytesOfPairs(pairs: Uint32Array): Uint32Array {
+  const bytes = new Uint32Array(256);
+  for (let pair = 0; pair < pairs.length; pair++) {
+    const count = pairs[pair] as number;
+    bytes[pair & 0xff] = (bytes[pair & 0xff] as number) + count;
+    bytes[pair >>> 8] = (bytes[pair >>> 8] as number) + count;
+  }
+  return bytes;
 }
 
 /** Sorted, equal patterns stand together. */

@@ -43,12 +43,10 @@ import {
 export const WINDOW = 256 * 1024;
 /** Bytes of a table with a counter for each pattern of 16 bits. */
 const TABLE = 4 * 65536;
-/** A processor waits for a counter that it has just changed; neighbours count in different tables. */
-const TABLES = 2;
-/** Where the tables begin; the window stands at 0. */
+/** Where the table begins; the window stands at 0. */
 const COUNTS = WINDOW;
 /** Where functions leave vectors, and find one. */
-const RESULTS = COUNTS + TABLES * TABLE;
+const RESULTS = COUNTS + TABLE;
 const PAGES = RESULTS / 65536 + 1;
 
 const BYTES = 0;
@@ -58,17 +56,14 @@ const AT = 1;
 function countPatterns(): FunctionCode {
   const WORD = 2;
   const PLACE = 3;
-  const count = (place: Code, table: number): Code => {
-    const counter = COUNTS + table * TABLE;
-    return [
-      ...set(PLACE, andInt(place, int(TABLE - 4))),
-      ...storeInt(get(PLACE), counter, addInt(loadInt(get(PLACE), counter), int(1))),
-    ];
-  };
+  const count = (place: Code): Code => [
+    ...set(PLACE, andInt(place, int(TABLE - 4))),
+    ...storeInt(get(PLACE), COUNTS, addInt(loadInt(get(PLACE), COUNTS), int(1))),
+  ];
   const pair = (offset: number): Code => [
     ...set(WORD, loadInt(get(AT), offset)),
-    ...count(shiftLeftInt(get(WORD), int(2)), 0),
-    ...count(shiftRightInt(get(WORD), int(14)), TABLES - 1),
+    ...count(shiftLeftInt(get(WORD), int(2))),
+    ...count(shiftRightInt(get(WORD), int(14))),
   ];
   const body = [...pair(0), ...pair(4), ...set(AT, addInt(get(AT), int(8)))];
   return {
@@ -191,8 +186,8 @@ export interface SummaryKernels {
   readonly window: Uint8Array<ArrayBuffer>;
   /** Counts the patterns of 16 bits in the first bytes of the window, a multiple of 8. */
   count(bytes: number): void;
-  /** How often each pattern was counted since this was last asked. */
-  takeCounts(): Uint32Array;
+  /** How often each pattern was counted. Who has read them sets them to 0 for the next. */
+  readonly counters: Uint32Array;
   /** The float32 in the first bytes of the window, a multiple of 32. */
   float32(bytes: number): Summary;
 }
@@ -201,19 +196,15 @@ export interface SummaryKernels {
 export function plainKernels(): SummaryKernels {
   const window = new Uint8Array(WINDOW);
   const patterns = new Uint16Array(window.buffer);
-  const counts = new Uint32Array(65536);
+  const counters = new Uint32Array(65536);
   return {
     window,
+    counters,
     count(bytes) {
       for (let i = 0; i < bytes / 2; i++) {
         const pattern = patterns[i] as number;
-        counts[pattern] = (counts[pattern] as number) + 1;
+        counters[pattern] = (counters[pattern] as number) + 1;
       }
-    },
-    takeCounts() {
-      const taken = counts.slice();
-      counts.fill(0);
-      return taken;
     },
     float32: (bytes) => summarizeFloat32(new Float32Array(window.buffer, 0, bytes / 4)),
   };
@@ -227,23 +218,10 @@ export function vectorSummaryKernels(): SummaryKernels | undefined {
   const [count, survey, spread] = ['countPatterns', 'surveyFloat32', 'spreadFloat32'].map(
     (name) => functions[name] as (bytes: number) => number,
   ) as [Kernel, Kernel, Kernel];
-  const tables = Array.from(
-    { length: TABLES },
-    (_, table) => new Uint32Array(memory, COUNTS + table * TABLE, 65536),
-  );
   return {
     window: new Uint8Array(memory, 0, WINDOW),
+    counters: new Uint32Array(memory, COUNTS, 65536),
     count,
-    takeCounts() {
-      const [first, ...others] = tables as [Uint32Array, ...Uint32Array[]];
-      const sum = first.slice();
-      first.fill(0);
-      for (const table of others) {
-        for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] as number) + (table[i] as number);
-        table.fill(0);
-      }
-      return sum;
-    },
     float32(bytes) {
       survey(bytes);
       const found = readSurvey(memory, bytes / 4, () => spread(bytes));

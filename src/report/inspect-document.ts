@@ -153,7 +153,7 @@ export function errorEntry({ code, message, offset }: UnreadableError): ErrorEnt
 }
 
 /** The first damage, and how much more there is. */
-function damageEntry(damage: readonly UnreadableError[]): ErrorEntry {
+export function damageEntry(damage: readonly UnreadableError[]): ErrorEntry {
   const [first] = damage as [UnreadableError];
   const entry = errorEntry(first);
   if (damage.length === 1) return entry;
@@ -171,12 +171,12 @@ export function cutSubjects(findings: readonly Finding[], options: InspectOption
 }
 
 /** A whole number that may have lost its last digits above 2^53, as what it stands for. */
-function integer(value: number): Integer {
+export function integer(value: number): Integer {
   if (Number.isSafeInteger(value)) return value;
   return Number.isFinite(value) ? BigInt(Math.trunc(value)).toString() : String(value);
 }
 
-function integers(values: readonly number[]): readonly Integer[] {
+export function integers(values: readonly number[]): readonly Integer[] {
   return values.every(Number.isSafeInteger) ? values : values.map(integer);
 }
 
