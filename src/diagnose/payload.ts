@@ -7,6 +7,7 @@ import { METHOD_DEFLATED, METHOD_STORED } from '../zip/constants.ts';
 import { readDirectory } from '../zip/directory.ts';
 import { locateData } from '../zip/locate-data.ts';
 import { storagesByOffset } from './torch-archives.ts';
+import type { ValueFacts } from './value-facts.ts';
 
 /** Bytes of a record that are read at a time. */
 const CHUNK = 4 * 2 ** 20;
@@ -34,6 +35,8 @@ export interface PayloadFacts {
     readonly checked: number;
     readonly faults: readonly ChecksumFault[];
   };
+  /** What the numbers in the tensors are like; undefined where that was not asked for. */
+  readonly values?: ValueFacts;
   /** Local headers that contradict the directory, all of them. */
   readonly headers?: readonly HeaderFault[];
 }
@@ -41,6 +44,8 @@ export interface PayloadFacts {
 export interface PayloadOptions {
   /** Hold every record of an archive against its CRC-32, and every local header against the directory. */
   readonly crc?: boolean;
+  /** Look at every number of every tensor. */
+  readonly values?: boolean;
   readonly onProgress?: (read: number, total: number) => void;
 }
 
@@ -52,10 +57,21 @@ export async function examinePayload(
   checkpoint: Checkpoint,
   options: PayloadOptions = {},
 ): Promise<PayloadFacts> {
-  if (!options.crc || checkpoint.records.length === 0) return {};
-  const headers = await headerFaults(checkpoint);
-  const checksums = await checkChecksums(checkpoint, options.onProgress);
-  return { headers, checksums };
+  const { crc = false, values = false, onProgress } = options;
+  const isChecked = crc && checkpoint.records.length > 0;
+  const headers = isChecked ? await headerFaults(checkpoint) : undefined;
+  const checksums = isChecked ? await checkChecksums(checkpoint, onProgress) : undefined;
+  const found = values ? await valueFacts(checkpoint, onProgress) : undefined;
+  return { ...(headers && { headers }), ...(checksums && { checksums }), ...(found && { values: found }) };
+}
+
+/** The kernels are loaded only where numbers are asked for. */
+async function valueFacts(
+  checkpoint: Checkpoint,
+  onProgress: PayloadOptions['onProgress'],
+): Promise<ValueFacts> {
+  const { examineValues } = await import('./value-facts.ts');
+  return examineValues(checkpoint, onProgress);
 }
 
 async function headerFaults({ source }: Checkpoint): Promise<HeaderFault[]> {

@@ -1,6 +1,6 @@
 import type { PatternCounts, PatternTable } from './patterns.ts';
 
-/** Equally wide bins from `min` to `max`; the last one holds `max` too. */
+/** Equally wide bins from `min` to `max`; the last one holds `max` too. Where both are equal, the one in the middle holds all. */
 export interface BinRange {
   readonly min: number;
   readonly max: number;
@@ -25,7 +25,7 @@ export class BinCounter {
   add(value: number, times = 1): void {
     if (!(value >= this.#min && value <= this.#max)) return;
     const { counts } = this;
-    const share = this.#width === 0 ? 0 : (value / 2 - this.#min / 2) / this.#width;
+    const share = this.#width === 0 ? 0.5 : (value / 2 - this.#min / 2) / this.#width;
     const bin = Math.min(counts.length - 1, Math.floor(share * counts.length));
     counts[bin] = (counts[bin] as number) + times;
   }

@@ -171,11 +171,12 @@ export function summarizePatterns(
     zeros,
     subnormals: of(SUBNORMAL),
     ...(finite === 0
-      ? { min: 0, max: 0, mean: 0, deviation: 0 }
+      ? { min: 0, max: 0, mean: 0, meanRest: 0, deviation: 0 }
       : {
           min,
           max,
           mean,
+          meanRest: 0,
           deviation: deviationOf(values, patterns, times, mean, finite),
         }),
     float16: { overflow: of(HALF_OVERFLOW), underflow: of(HALF_UNDERFLOW), exact: of(HALF_INEXACT) === 0 },

@@ -167,8 +167,8 @@ export function summarizeLongs(words: Uint32Array, signed: boolean): Summary {
   }
   if (count === 0) return EMPTY;
   const whole = (at: number) => exactly(highs[at] as number, words[at - 1] as number);
-  const { mean, deviation } = momentsOf(values, count, 0, 0, sum);
-  return { ...EMPTY, count, zeros, min: whole(least), max: whole(most), mean, deviation };
+  const { mean, meanRest, deviation } = momentsOf(values, count, 0, 0, sum);
+  return { ...EMPTY, count, zeros, min: whole(least), max: whole(most), mean, meanRest, deviation };
 }
 
 function exactly(high: number, low: number): number | bigint {
@@ -177,13 +177,13 @@ function exactly(high: number, low: number): number | bigint {
 }
 
 type Numbers = Float32Array | Float64Array | Int32Array | Uint32Array;
-type Moments = Pick<Summary, 'min' | 'max' | 'mean' | 'deviation'>;
+type Moments = Pick<Summary, 'min' | 'max' | 'mean' | 'meanRest' | 'deviation'>;
 
 function momentsOf(values: Numbers, finite: number, min: number, max: number, sum: number): Moments {
-  if (finite === 0) return { min: 0, max: 0, mean: 0, deviation: 0 };
+  if (finite === 0) return { min: 0, max: 0, mean: 0, meanRest: 0, deviation: 0 };
   // the sum of numbers near the largest double overflows where their mean does not
   const mean = Number.isFinite(sum) ? sum / finite : meanOfShares(values, finite);
-  return { min, max, mean, deviation: deviationOf(values, finite, mean) };
+  return { min, max, mean, ...spreadOf(values, finite, mean) };
 }
 
 function meanOfShares(values: Numbers, finite: number): number {
@@ -199,15 +199,22 @@ function meanOfShares(values: Numbers, finite: number): number {
 const SMALLEST_SQUARE = 1e-270;
 const LARGEST_SQUARE = 1e290;
 
-function deviationOf(values: Numbers, finite: number, mean: number): number {
+/** The sum of the distances, which would be 0 around the exact mean, tells what the mean lost to rounding. */
+function spreadOf(values: Numbers, finite: number, mean: number): Pick<Moments, 'meanRest' | 'deviation'> {
+  let sum = 0;
   let squares = 0;
   for (let i = 0; i < values.length; i++) {
     const distance = (values[i] as number) - mean;
     // false for NaN and infinities too
-    if (distance - distance === 0) squares += distance * distance;
+    if (distance - distance === 0) {
+      sum += distance;
+      squares += distance * distance;
+    }
   }
-  if (squares > SMALLEST_SQUARE && squares < LARGEST_SQUARE) return Math.sqrt(squares / finite);
-  return scaledDeviation(values, finite, mean, squares > 1);
+  const meanRest = sum / finite;
+  if (squares > SMALLEST_SQUARE && squares < LARGEST_SQUARE)
+    return { meanRest, deviation: Math.sqrt(Math.max(0, squares - sum * meanRest) / finite) };
+  return { meanRest: 0, deviation: scaledDeviation(values, finite, mean, squares > 1) };
 }
 
 /** In units in which the squares keep their digits; the distances themselves may overflow too. */

@@ -24,6 +24,8 @@ export interface Summary {
   readonly min: number | bigint;
   readonly max: number | bigint;
   readonly mean: number;
+  /** What the mean lost to rounding; beside a large mean a small deviation needs it. */
+  readonly meanRest: number;
   /** Square root of the mean square of the distances to the mean. */
   readonly deviation: number;
   readonly float16: CastForecast;
@@ -42,6 +44,7 @@ export const EMPTY: Summary = {
   min: 0,
   max: 0,
   mean: 0,
+  meanRest: 0,
   deviation: 0,
   float16: UNCHANGED,
   bfloat16: UNCHANGED,
@@ -49,6 +52,11 @@ export const EMPTY: Summary = {
 
 export function finiteCount({ count, nan, positiveInfinity, negativeInfinity }: Summary): number {
   return count - nan - positiveInfinity - negativeInfinity;
+}
+
+/** All numbers are finite and the same. */
+export function isConstant(summary: Summary): boolean {
+  return finiteCount(summary) === summary.count && summary.min === summary.max;
 }
 
 /**
@@ -72,28 +80,36 @@ export function merge(a: Summary, b: Summary): Summary {
   };
 }
 
-type Moments = Pick<Summary, 'min' | 'max' | 'mean' | 'deviation'>;
+type Moments = Pick<Summary, 'min' | 'max' | 'mean' | 'meanRest' | 'deviation'>;
 
 function mergeMoments(a: Moments, inA: number, b: Moments, inB: number): Moments {
   if (inA === 0 || inB === 0) {
-    const { min, max, mean, deviation } = inA === 0 ? b : a;
-    return { min, max, mean, deviation };
+    const { min, max, mean, meanRest, deviation } = inA === 0 ? b : a;
+    return { min, max, mean, meanRest, deviation };
   }
   const [shareA, shareB] = [inA / (inA + inB), inB / (inA + inB)];
-  const distance = b.mean - a.mean;
+  const both = Math.sqrt(shareA * shareB);
+  const distance = b.mean - a.mean + (b.meanRest - a.meanRest);
   const isWide = !Number.isFinite(distance);
   return {
     ...(b.min < a.min ? { min: b.min } : { min: a.min }),
     ...(b.max > a.max ? { max: b.max } : { max: a.max }),
-    mean: isWide ? a.mean * shareA + b.mean * shareB : a.mean + distance * shareB,
+    ...(isWide
+      ? { mean: a.mean * shareA + b.mean * shareB, meanRest: 0 }
+      : exactSum(a.mean, a.meanRest + distance * shareB)),
     deviation: Math.hypot(
       a.deviation * Math.sqrt(shareA),
       b.deviation * Math.sqrt(shareB),
-      isWide
-        ? b.mean * Math.sqrt(shareA * shareB) - a.mean * Math.sqrt(shareA * shareB)
-        : distance * Math.sqrt(shareA * shareB),
+      isWide ? b.mean * both - a.mean * both : distance * both,
     ),
   };
+}
+
+/** Knuth's sum: the rounded sum, and what it lost. */
+function exactSum(a: number, b: number): Pick<Summary, 'mean' | 'meanRest'> {
+  const mean = a + b;
+  const fromB = mean - a;
+  return { mean, meanRest: a - (mean - fromB) + (b - fromB) };
 }
 
 function mergeForecasts(a: CastForecast, b: CastForecast): CastForecast {
@@ -134,6 +150,7 @@ export function negated(summary: Summary): Summary {
     min: minus(summary.max),
     max: minus(summary.min),
     mean: minus(summary.mean) as number,
+    meanRest: minus(summary.meanRest) as number,
   };
 }
 

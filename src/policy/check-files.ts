@@ -2,6 +2,7 @@ import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { diagnose, diagnoseFailure } from '../diagnose/engine.ts';
 import type { Finding, Severity } from '../diagnose/finding.ts';
 import type { PayloadFacts } from '../diagnose/payload.ts';
+import { RULES } from '../diagnose/rules/index.ts';
 import { openCheckpoint } from '../formats/open.ts';
 import { isRemote, printableAddress } from '../io/address.ts';
 import type { Baseline } from './baseline.ts';
@@ -33,6 +34,8 @@ export interface CheckOptions {
   readonly update?: boolean | undefined;
   /** Read every byte, and hold it against the checksums. */
   readonly verifyCrc?: boolean | undefined;
+  /** Look at every number. Where the policy gives a rule of the numbers a severity, they are looked at without being asked. */
+  readonly values?: boolean | undefined;
   /** What is kept of a finding when its file is done: a name for each of 100 000 tensors would fill the memory. */
   readonly shorten?: ((findings: readonly Finding[]) => readonly Finding[]) | undefined;
   /** Sent to the servers of remote files. */
@@ -74,12 +77,12 @@ interface Examined {
 async function examine(
   path: string,
   { settings, expected }: FilePolicy,
-  { verifyCrc, headers }: CheckOptions,
+  { verifyCrc = false, values = false, headers }: CheckOptions,
 ): Promise<Examined> {
   try {
     const checkpoint = await openCheckpoint(path, headers ? { headers } : {});
     try {
-      const payload = verifyCrc ? await readPayload(checkpoint) : {};
+      const payload = await readPayload(checkpoint, verifyCrc, values || asksForValues(settings));
       const findings = diagnose(checkpoint, {
         settings,
         payload: payload.facts,
@@ -96,13 +99,27 @@ async function examine(
 }
 
 /** Bytes that can't be read are no reason to forget what the pickle shows. */
-async function readPayload(checkpoint: Checkpoint): Promise<{ facts?: PayloadFacts; error?: unknown }> {
+async function readPayload(
+  checkpoint: Checkpoint,
+  crc: boolean,
+  values: boolean,
+): Promise<{ facts?: PayloadFacts; error?: unknown }> {
+  if (!crc && !values) return {};
   const { examinePayload } = await import('../diagnose/payload.ts');
   try {
-    return { facts: await examinePayload(checkpoint, { crc: true }) };
+    return { facts: await examinePayload(checkpoint, { crc, values }) };
   } catch (error) {
     return { error };
   }
+}
+
+const VALUE_RULES = RULES.filter(({ needs }) => needs === 'payload');
+
+function asksForValues(settings: FilePolicy['settings']): boolean {
+  return VALUE_RULES.some(({ id }) => {
+    const severity = settings.get(id)?.severity;
+    return severity !== undefined && severity !== 'off';
+  });
 }
 
 function judge(

@@ -19,6 +19,7 @@ export interface CheckCommandOptions extends GlobalOptions {
   readonly baseline?: string;
   readonly updateBaseline?: boolean;
   readonly verifyCrc?: boolean;
+  readonly values?: boolean;
   readonly header?: Headers;
   readonly allSubjects?: boolean;
 }
@@ -46,6 +47,7 @@ export function define(command: Command, context: Context): void {
     .option('--update-baseline', 'accept what is found now')
     .option('--header <header>', "sent to the server of a remote file: 'Authorization: Bearer …'", addHeader)
     .option('--verify-crc', 'read every byte and hold it against the checksums')
+    .option('--values', 'look at every number: NaN, Inf, zeros, copies, what a cast would lose')
     .option('--all-subjects', 'every tensor that a finding is about')
     .action(async (paths: string[]) => {
       const { runCheck } = await import('../run-check.ts');

@@ -15,6 +15,7 @@ export interface InspectCommandOptions extends GlobalOptions {
   readonly filter?: string;
   readonly allSubjects?: boolean;
   readonly verifyCrc?: boolean;
+  readonly values?: boolean;
   readonly failOn?: (typeof SEVERITIES)[number];
 }
 
@@ -28,6 +29,7 @@ export function define(command: Command, context: Context): void {
     .option('--all-subjects', 'every tensor that a finding is about')
     .option('--header <header>', "sent to the server of a remote file: 'Authorization: Bearer …'", addHeader)
     .option('--verify-crc', 'read the whole file and hold every record against its checksum')
+    .option('--values', 'look at every number: NaN, Inf, zeros, copies, what a cast would lose')
     .option('--emit-keys', 'only the keys of the model, for check --expect')
     .addOption(new Option('--fail-on <severity>', 'exit 1 for such findings, or graver').choices(SEVERITIES))
     .action(async (files: string[]) => {

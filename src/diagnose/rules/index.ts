@@ -14,8 +14,10 @@ import nonstandardCpuTag from './device/nonstandard-cpu-tag.ts';
 import bfloat16 from './dtype/bfloat16.ts';
 import double from './dtype/double.ts';
 import float32Copy from './dtype/float32-copy.ts';
+import fp32CouldBeHalf from './dtype/fp32-could-be-half.ts';
 import halfStatistics from './dtype/half-statistics.ts';
 import halfWeights from './dtype/half-weights.ts';
+import integerBufferAsFloat from './dtype/integer-buffer-as-float.ts';
 import mixedFloat from './dtype/mixed-float.ts';
 import configObject from './globals/config-object.ts';
 import dtensor from './globals/dtensor.ts';
@@ -52,6 +54,12 @@ import missingFile from './sharding/missing-file.ts';
 import totalSize from './sharding/total-size.ts';
 import oversized from './storage/oversized.ts';
 import tied from './storage/tied.ts';
+import allZero from './values/all-zero.ts';
+import constant from './values/constant.ts';
+import duplicateTensors from './values/duplicate-tensors.ts';
+import fp16Overflow from './values/fp16-overflow.ts';
+import inf from './values/inf.ts';
+import nan from './values/nan.ts';
 
 /** The catalogue, in the order in which findings of one severity are told: what keeps a file from loading comes first. */
 export const RULES: readonly Rule[] = [
@@ -89,12 +97,20 @@ export const RULES: readonly Rule[] = [
   fsdpPrefix,
   nonStringKeys,
   nonTensorValue,
+  nan,
+  inf,
   mixedFloat,
   halfWeights,
   bfloat16,
   double,
   halfStatistics,
   float32Copy,
+  fp32CouldBeHalf,
+  integerBufferAsFloat,
+  fp16Overflow,
+  allZero,
+  constant,
+  duplicateTensors,
   nestedStateDict,
   lightning,
   commonPrefix,
