@@ -12,6 +12,7 @@ import { KEY_CASES } from './key-cases.ts';
 import { LAYOUT_CASES } from './layout-cases.ts';
 import { SAFETY_CASES } from './safety-cases.ts';
 import { SHARDING_CASES } from './sharding-cases.ts';
+import { VALUE_CASES } from './value-cases.ts';
 
 /** A checkpoint, built here or standing in `fixtures/` as a real torch wrote it. */
 export type Fixture = { readonly name: string; readonly build: () => Checkpoint } | { readonly file: string };
@@ -22,6 +23,8 @@ export interface RuleCases {
   readonly ask?: DiagnoseOptions;
   /** The rule needs the checksums of all bytes. */
   readonly crc?: boolean;
+  /** The rule needs to see every number. */
+  readonly values?: boolean;
   readonly triggers: readonly Fixture[];
   readonly quiet: readonly Fixture[];
 }
@@ -357,4 +360,5 @@ export const CASES: Readonly<Record<string, RuleCases>> = {
   ...ASKED_CASES,
   ...SAFETY_CASES,
   ...SHARDING_CASES,
+  ...VALUE_CASES,
 };
