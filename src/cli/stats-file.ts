@@ -2,6 +2,7 @@ import { openCheckpoint } from '../formats/open.ts';
 import { isRemote, printableAddress } from '../io/address.ts';
 import { computeStatistics } from '../numeric/statistics.ts';
 import { type StatsDocument, statsDocument } from '../report/stats-document.ts';
+import { visible } from '../report/terminal/text.ts';
 import type { StatsCommandOptions } from './commands/stats.ts';
 import type { Context } from './context.ts';
 import { tellFailure, tellReason } from './failure.ts';
@@ -27,6 +28,7 @@ export async function statsFile(given: string, options: StatsOptions, context: C
 
 async function documentOf(file: string, options: StatsOptions, context: Context): Promise<StatsDocument> {
   const { bins, sample = false, header, filter } = options;
+  const tfjs = options.backend === 'tfjs' ? await startTfjs(context) : undefined;
   const checkpoint = await openCheckpoint(file, header ? { headers: header } : {});
   let bar: Progress | undefined;
   try {
@@ -35,16 +37,29 @@ async function documentOf(file: string, options: StatsOptions, context: Context)
     const statistics = await computeStatistics(tensors, {
       sample,
       ...(bins !== undefined && { bins }),
+      kernels: tfjs?.kernels,
       onProgress(done, total) {
         bar ??= progress('reading', total, context, options);
         bar.update(done);
       },
     });
-    return statsDocument(checkpoint, statistics);
+    return statsDocument(
+      checkpoint,
+      statistics,
+      tfjs && { name: tfjs.name, version: tfjs.version, gpu: tfjs.gpu },
+    );
   } finally {
     bar?.stop();
     await checkpoint.close();
   }
+}
+
+/** Loaded only where it is asked for; a package that is there and does not work is named, though another answers. */
+async function startTfjs(context: Context) {
+  const { openTfjs } = await import('../numeric/tfjs.ts');
+  const tfjs = await openTfjs();
+  for (const reason of tfjs.broken) await context.stderr.write(`ckpt-doctor: note: ${visible(reason)}\n`);
+  return tfjs;
 }
 
 async function compileFilter(glob: string) {

@@ -5,6 +5,7 @@ import { SegmentReader } from '../io/segment-reader.ts';
 import type { Scan } from './scan.ts';
 import { doScans, doScansLater } from './scan-work.ts';
 import { Summarizer, type SummaryResult } from './summarizer.ts';
+import type { SummaryKernels } from './summary-kernels.ts';
 import { ScanThread, threadsFor } from './threads.ts';
 
 /** A scan, and what its layout speaks of. */
@@ -30,11 +31,13 @@ const AHEAD = 2;
 
 /**
  * Does scans, on several threads where that is worth it, and gives their results in the order of the scans.
+ * @param kernels Those to use instead of the built-in ones; they stay on this thread.
  * @throws UnreadableError where bytes can't be had.
  */
 export async function runScans(
   scans: readonly StoredScan[],
   onProgress: (done: number) => void,
+  kernels?: SummaryKernels,
 ): Promise<SummaryResult[]> {
   const results = new Array<SummaryResult>(scans.length);
   const batches = batchesOf(scans);
@@ -60,7 +63,7 @@ export async function runScans(
       );
   };
   const here = async (): Promise<void> => {
-    const summarizer = new Summarizer();
+    const summarizer = new Summarizer(kernels);
     for (let batch = take(inFiles); batch; batch = take(inFiles)) {
       const { scans: own } = batch;
       settle(
@@ -74,7 +77,7 @@ export async function runScans(
     }
   };
   const later = async (): Promise<void> => {
-    const summarizer = new Summarizer();
+    const summarizer = new Summarizer(kernels);
     let reader: SegmentReader | undefined;
     for (let batch = take(elsewhere); batch; batch = take(elsewhere)) {
       if (reader?.segment !== batch.content) {
@@ -91,11 +94,11 @@ export async function runScans(
   };
   const total = inFiles.reduce((sum, { bytes }) => sum + bytes, 0);
   try {
-    for (let i = threadsFor(total); i > 0; i--) threads.push(new ScanThread());
+    for (let i = kernels ? 0 : threadsFor(total); i > 0; i--) threads.push(new ScanThread());
     const lanes = [
       ...threads.flatMap((thread) => Array.from({ length: AHEAD }, () => onThread(thread))),
       ...(inFiles.length > 0 ? [here()] : []),
-      ...(elsewhere.length > 0 ? [later()] : []),
+      ...(elsewhere.length > 0 && !kernels ? [later()] : []),
     ];
     const outcomes = await Promise.allSettled(
       lanes.map((lane) =>
@@ -106,6 +109,8 @@ export async function runScans(
       ),
     );
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+    // kernels that were given have one window: what waits for its bytes must not share it
+    if (kernels) await later();
   } finally {
     await Promise.all(threads.map((thread) => thread.stop()));
   }

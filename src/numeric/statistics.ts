@@ -6,6 +6,7 @@ import { cutLayout, numbersOf, type TensorNumbers } from './layout.ts';
 import type { Scan } from './scan.ts';
 import { runScans, type StoredScan } from './scheduler.ts';
 import { EMPTY, finiteCount, merge, negated, repeated, type Summary } from './summary.ts';
+import type { SummaryKernels } from './summary-kernels.ts';
 
 export interface Histogram extends Omit<BinRange, 'bins'> {
   readonly counts: readonly number[];
@@ -30,6 +31,8 @@ export interface StatisticsOptions {
   readonly sample?: boolean;
   /** Count the numbers in so many equal bins from the smallest to the largest; reads the bytes a second time. */
   readonly bins?: number;
+  /** Kernels to use instead of the built-in ones. */
+  readonly kernels?: SummaryKernels | undefined;
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
@@ -64,7 +67,7 @@ export async function computeStatistics(
   const total = passes * sumOf(tasks.flatMap(({ scans }) => scans.map(bytesOf)));
   let before = 0;
   const progress = (done: number) => options.onProgress?.(before + done, total);
-  const summaries = await summarize(tasks, progress);
+  const summaries = await summarize(tasks, progress, options.kernels);
   before = total / 2;
   const histograms = options.bins ? await countBins(tasks, summaries, options.bins, progress) : new Map();
   return shown.flatMap((tensor): TensorStatistics[] => {
@@ -139,10 +142,12 @@ function evenly<T>(items: readonly T[], count: number): T[] {
 async function summarize(
   tasks: readonly Task[],
   onProgress: (done: number) => void,
+  kernels: SummaryKernels | undefined,
 ): Promise<Map<Task, Summary>> {
   const results = await runScans(
     tasks.flatMap(({ scans }) => scans),
     onProgress,
+    kernels,
   );
   let next = 0;
   return new Map(

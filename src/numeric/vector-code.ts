@@ -169,6 +169,15 @@ function assemble(functions: readonly FunctionCode[], pages: number): Uint8Array
 interface Engine {
   readonly Module: new (code: Uint8Array) => object;
   readonly Instance: new (module: object) => { readonly exports: Readonly<Record<string, unknown>> };
+  readonly Memory: new (limits: { initial: number }) => { readonly buffer: ArrayBuffer };
+}
+
+const PAGE = 64 * 1024;
+
+/** Memory that begins at the start of a page of the processor. */
+export function pages(bytes: number): Uint8Array<ArrayBuffer> {
+  const { Memory } = (globalThis as unknown as { WebAssembly: Engine }).WebAssembly;
+  return new Uint8Array(new Memory({ initial: Math.ceil(bytes / PAGE) }).buffer, 0, bytes);
 }
 
 /** Functions that are ready to run, and the memory that they work in. */

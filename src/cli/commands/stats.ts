@@ -32,6 +32,7 @@ export interface StatsCommandOptions extends GlobalOptions {
   readonly sample?: boolean;
   readonly histogram?: number | true;
   readonly header?: Headers;
+  readonly backend: 'builtin' | 'tfjs';
 }
 
 export function define(command: Command, context: Context): void {
@@ -50,6 +51,11 @@ export function define(command: Command, context: Context): void {
       '--histogram [bins]',
       `how the numbers spread from min to max (default: ${DEFAULT_BINS} bins)`,
       numberUpTo(MOST_BINS),
+    )
+    .addOption(
+      new Option('--backend <backend>', 'what computes: tfjs is TensorFlow.js, where you have installed it')
+        .choices(['builtin', 'tfjs'])
+        .default('builtin'),
     )
     .option('--header <header>', "sent to the server of a remote file: 'Authorization: Bearer …'", addHeader)
     .action(async (file: string) => {
