@@ -1,7 +1,49 @@
-// The command line as a handful of files: to load a hundred small modules would take longer than to inspect a checkpoint.
-// A thread loads a file of its own.
-export default {
-  input: { main: 'src/cli/main.ts', 'scan-thread': 'src/numeric/scan-thread.ts' },
-  platform: 'node',
-  output: { dir: 'dist/bin', format: 'esm', minify: true, chunkFileNames: '[name]-[hash].js' },
-};
+import { readFileSync } from 'node:fs';
+
+/** The licence of what is built into the page, as it asks. */
+const layoutLicence = readFileSync(
+  new URL('node_modules/d3-hierarchy/LICENSE', import.meta.url),
+  'utf8',
+).trim();
+
+/** Where `inspect` of an ordinary checkpoint begins: these, and all that they import, are one file. */
+const INSPECT =
+  /src[\\/](cli[\\/](main|theme|inspect-files|commands[\\/]inspect)|formats[\\/](open-archive|torch-zip)|report[\\/]terminal[\\/]inspect-report)\.ts$/;
+
+export default [
+  // The command line as a handful of files: to load a hundred small modules would take longer than to inspect a checkpoint.
+  // A thread loads a file of its own.
+  {
+    input: { main: 'src/cli/main.ts', 'scan-thread': 'src/numeric/scan-thread.ts' },
+    platform: 'node',
+    output: {
+      dir: 'dist/bin',
+      format: 'esm',
+      minify: true,
+      cleanDir: true,
+      chunkFileNames: '[name]-[hash].js',
+      codeSplitting: { groups: [{ name: 'inspect', test: INSPECT }] },
+    },
+  },
+  // The script and the style of the page that `report` writes, which stand in every such page.
+  {
+    input: 'src/report/html/main.ts',
+    platform: 'browser',
+    tsconfig: 'src/report/html/tsconfig.json',
+    output: {
+      file: 'dist/page/page.js',
+      format: 'iife',
+      minify: true,
+      postBanner: `/*! d3-hierarchy\n${layoutLicence}\n*/`,
+    },
+    plugins: [
+      {
+        name: 'style',
+        generateBundle() {
+          const source = readFileSync('src/report/html/page.css', 'utf8');
+          this.emitFile({ type: 'asset', fileName: 'page.css', source });
+        },
+      },
+    ],
+  },
+];

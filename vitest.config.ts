@@ -1,11 +1,12 @@
 import { configDefaults, defineConfig } from 'vitest/config';
 import { reporters } from './test/support/reporters.ts';
 
-/** `npm test`: all that needs Node alone. The tests under test/torch ask a real torch and have a config of their own. */
+/** `npm test`: all that needs Node alone. The tests under test/torch ask a real torch, those under test/browser a
+ * Chromium; both have a config of their own. */
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: [...configDefaults.exclude, 'test/torch/**'],
+    exclude: [...configDefaults.exclude, 'test/torch/**', 'test/browser/**'],
     // a test ends when it is done, on a slow machine too; this only ends one that hangs
     testTimeout: 60_000,
     reporters: reporters(),

@@ -4,14 +4,29 @@ import { open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { encodePickle } from '../dist/pickle/encoder.js';
-import { EMPTY_TUPLE, PyGlobal, PyObject, PyPersistent, PyTuple } from '../dist/pickle/values.js';
+import {
+  EMPTY_TUPLE,
+  PyDict,
+  PyGlobal,
+  PyList,
+  PyObject,
+  PyPersistent,
+  PyTuple,
+} from '../dist/pickle/values.js';
 import { layoutArchive } from '../dist/zip/layout.js';
 import { writeArchive } from '../dist/zip/writer.js';
 
+/** Head of a legacy stream, and the version of its form (torch/serialization.py). */
+const MAGIC = 0x1950a86a20f9469cfc6cn;
+const PROTOCOL_VERSION = 1001;
+
 export const DATA = join(fileURLToPath(new URL('.', import.meta.url)), 'data');
 
-/** A state_dict of `tensors` matrices of `rows` × `columns`, saved from DataParallel on cuda:0. */
-function stateDict(tensors, rows, columns, storageClass) {
+/**
+ * A state_dict of `tensors` matrices of `rows` × `columns`, saved from DataParallel on cuda:0. The ids of storages in the
+ * legacy form have a sixth item, the view that the storage is of another.
+ */
+function stateDict(tensors, rows, columns, legacy = false, storageClass = 'FloatStorage') {
   const orderedDict = new PyGlobal('collections', 'OrderedDict');
   const rebuild = new PyGlobal('torch._utils', '_rebuild_tensor_v2');
   const storage = new PyGlobal('torch', storageClass);
@@ -19,9 +34,9 @@ function stateDict(tensors, rows, columns, storageClass) {
   const values = [];
   for (let i = 0; i < tensors; i++) {
     keys.push(`module.layers.${Math.floor(i / 10)}.block.${i % 10}.weight`);
-    const id = new PyTuple(['storage', storage, String(i), 'cuda:0', rows * columns]);
+    const id = ['storage', storage, String(i), 'cuda:0', rows * columns, ...(legacy ? [null] : [])];
     const args = [
-      new PyPersistent(id),
+      new PyPersistent(new PyTuple(id)),
       0,
       new PyTuple([rows, columns]),
       new PyTuple([columns, 1]),
@@ -79,7 +94,9 @@ async function make(name, { tensors, rows, columns, random = true, sparse = fals
   const path = join(DATA, name);
   if (existsSync(path)) return path;
   mkdirSync(DATA, { recursive: true });
-  const pickle = encodePickle(stateDict(tensors, rows, columns, halves ? 'HalfStorage' : 'FloatStorage'));
+  const pickle = encodePickle(
+    stateDict(tensors, rows, columns, false, halves ? 'HalfStorage' : 'FloatStorage'),
+  );
   const text = (record, content) => ({ name: record, content: [Buffer.from(content)], size: content.length });
   const bytes = rows * columns * (halves ? 2 : 4);
   const data = source(bytes * tensors, random, halves);
@@ -104,6 +121,29 @@ async function make(name, { tensors, rows, columns, random = true, sparse = fals
     },
   });
   await file.truncate(layout.size);
+  await file.close();
+  await rename(`${path}.part`, path);
+  return path;
+}
+
+/** What `torch.save(…, _use_new_zipfile_serialization=False)` would write: five pickles, then the storages one behind the other. */
+async function makeLegacy(name, { tensors, rows, columns }) {
+  const path = join(DATA, name);
+  if (existsSync(path)) return path;
+  mkdirSync(DATA, { recursive: true });
+  const sizes = new PyDict(['short', 'int', 'long'], [2, 4, 4]);
+  const machine = new PyDict(
+    ['protocol_version', 'little_endian', 'type_sizes'],
+    [PROTOCOL_VERSION, true, sizes],
+  );
+  const keys = new PyList(Array.from({ length: tensors }, (_, i) => String(i)));
+  const file = await open(`${path}.part`, 'w');
+  for (const value of [MAGIC, PROTOCOL_VERSION, machine, stateDict(tensors, rows, columns, true), keys])
+    for (const chunk of encodePickle(value).content) await file.write(chunk);
+  const blocks = Buffer.alloc(tensors * (8 + rows * columns * 4));
+  for (let at = 0; at < blocks.length; at += 8 + rows * columns * 4)
+    blocks.writeBigInt64LE(BigInt(rows * columns), at);
+  await file.write(blocks);
   await file.close();
   await rename(`${path}.part`, path);
   return path;
@@ -149,6 +189,8 @@ export const inputs = {
     make('huge.pth', { tensors: 120, rows: 1024, columns: (170 * MIB) / 4096, random: false, sparse: true }),
   /** 100 000 tensors of 24 bytes. */
   many: () => make('many.pth', { tensors: 100_000, rows: 2, columns: 3 }),
+  /** 100 000 tensors of 24 bytes, in the form before 1.6. */
+  legacy: () => makeLegacy('many-legacy.pth', { tensors: 100_000, rows: 2, columns: 3 }),
   /** 50 000 tensors of 24 bytes. */
   safetensors: () => makeSafetensors('many.safetensors', { tensors: 50_000, rows: 2, columns: 3 }),
 };

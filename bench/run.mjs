@@ -1,4 +1,4 @@
-// npm run bench [-- --only inspect|many|safetensors|fix|stats] [-- --rounds N]
+// npm run bench [-- --only inspect|many|legacy|safetensors|fix|stats] [-- --rounds N]
 // Prints medians and their ratios. The torch rows need a Python with torch in CKPT_DOCTOR_PYTHON (or python3); without one they are left out.
 import { spawnSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
@@ -68,13 +68,17 @@ if (wanted('many')) {
   else console.log(`inspect, 100 000 tensors: ${show(result.doctor)} (no torch here to compare with)`);
 }
 
-if (wanted('safetensors')) {
-  const many = await inputs.safetensors();
+for (const [name, what] of [
+  ['legacy', '100 000 tensors of the legacy format'],
+  ['safetensors', '50 000 tensors of safetensors'],
+]) {
+  if (!wanted(name)) continue;
+  const many = await inputs[name]();
   const result = sideBySide(
     { doctor: () => once(doctor('inspect', many)) },
     Math.max(3, Math.floor(rounds / 2)),
   );
-  console.log(`inspect, 50 000 tensors of safetensors: ${show(result.doctor)}   goal <= 1500 ms`);
+  console.log(`inspect, ${what}: ${show(result.doctor)}   goal <= 1500 ms`);
 }
 
 if (wanted('fix')) {

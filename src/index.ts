@@ -7,6 +7,10 @@
  * const weight = await readTensor(checkpoint.tensors[0]);
  * await checkpoint.close();
  * await fixCheckpoint('model.pth', { output: 'healed.pth', mapLocation: 'cpu', stripPrefixes: ['module.'] });
+ *
+ * const policy = await makePolicy(await loadConfig(undefined), { presets: ['release'] });
+ * const { files } = await findFiles(['models']);
+ * const verdicts = await checkFiles(files, policy);
  * ```
  */
 
@@ -25,10 +29,22 @@ export { type ReadTensorOptions, readTensor, type TensorArray } from './checkpoi
 export { type Role, type RoleName, rolesOf } from './checkpoint/roles.ts';
 export type { Storage } from './checkpoint/storage.ts';
 export type { Tensor, TensorKind } from './checkpoint/tensor.ts';
+export { TensorHandle } from './checkpoint/tensor-handle.ts';
 export { type Totals, totalsOf } from './checkpoint/totals.ts';
-export { type DiagnoseOptions, diagnose } from './diagnose/engine.ts';
+export type { Rule, RuleOptions } from './diagnose/define-rule.ts';
+export {
+  type DiagnoseOptions,
+  diagnose,
+  diagnoseFailure,
+  docsPath,
+  type RuleSetting,
+} from './diagnose/engine.ts';
+export { ErrorLookup, type ErrorMatch } from './diagnose/error-lookup.ts';
+export type { ExpectedKeys, ExpectedTensor } from './diagnose/expected-keys.ts';
 export type { Finding, Severity } from './diagnose/finding.ts';
+export { examinePayload, type PayloadFacts } from './diagnose/payload.ts';
 export { type Prescription, prescribe } from './diagnose/prescription.ts';
+export { RULES } from './diagnose/rules/index.ts';
 export { defaultOutput, type FixOptions, type FixResult, fixCheckpoint } from './fix/fix.ts';
 export type { FixPlan } from './fix/plan.ts';
 export { type UndoOptions, type UndoResult, undoFix } from './fix/undo.ts';
@@ -37,8 +53,28 @@ export { type ByteSource, MemorySource, type SourceRange, SubSource } from './io
 export { RefusedError, type UnreadableCode, UnreadableError } from './io/errors.ts';
 export { openFile } from './io/file-source.ts';
 export type { InflatedRange, Segment } from './io/segment.ts';
+export { type TensorFlow, toTfjs } from './numeric/to-tfjs.ts';
 export * from './pickle/values.ts';
+export { type Baseline, readBaseline } from './policy/baseline.ts';
+export {
+  type CheckedFile,
+  type CheckOptions,
+  checkFiles,
+  type FileStatus,
+} from './policy/check-files.ts';
+export type { Config, Demands, Override, PresetName } from './policy/config.ts';
+export { CHECKPOINT_EXTENSIONS, type FoundFiles, findFiles } from './policy/find-files.ts';
+export { type KeysDocument, keysDocument, readKeys } from './policy/keys-file.ts';
+export { type LoadedConfig, loadConfig } from './policy/load-config.ts';
+export { type Asked, type FilePolicy, makePolicy, type Policy } from './policy/policy.ts';
+export {
+  type CheckDocument,
+  type CheckFileEntry,
+  checkDocument,
+  checkEntry,
+} from './report/check-document.ts';
 export { type FixDocument, fixDocument } from './report/fix-document.ts';
+export { githubCommands } from './report/github.ts';
 export {
   type InspectDocument,
   type InspectOptions,
@@ -46,4 +82,7 @@ export {
   type UnreadableDocument,
 } from './report/inspect-document.ts';
 export { inspectJson } from './report/json.ts';
+export { junitXml } from './report/junit.ts';
+export { markdownReport } from './report/markdown.ts';
+export { type RulePage, type SarifOptions, sarifLog } from './report/sarif.ts';
 export { type Dtype, type DtypeFamily, dtypeByName } from './torch/dtypes.ts';

@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 
 /**
  * The floors of the house, and the folders of each. A folder imports from floors above it, and not from its neighbours.
- * What diagnoses builds on the arithmetic of elements, and what heals on both, so these are floors of their own.
+ * What diagnoses builds on the arithmetic of elements, what heals on both, and what compares on what heals, so these are floors of
+ * their own.
  */
 const FLOORS: readonly (readonly string[])[] = [
   ['io'],
@@ -15,6 +16,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['numeric'],
   ['diagnose'],
   ['policy', 'fix'],
+  ['compare'],
   ['report'],
   ['cli'],
 ];
@@ -23,6 +25,9 @@ const floorOf = (folder: string): number => FLOORS.findIndex((folders) => folder
 const FILES = readdirSync('src', { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.ts'))
   .map((file) => file.split(path.sep).join('/'));
+
+/** What runs in a browser: built into the page by itself, it takes nothing of the house but plain functions and types. */
+const PAGE = 'report/html/';
 
 const text = (file: string): string => readFileSync(`src/${file}`, 'utf8');
 const lines = (file: string): number => text(file).split('\n').length - 1;
@@ -90,6 +95,19 @@ describe('the house', () => {
     expect(FILES.filter((file) => /^diagnose\/rules\/.+\//.test(file) && lines(file) > 100)).toEqual([]);
   });
 
+  it('keeps the page apart from what runs in Node', () => {
+    const inPage = IMPORTS.filter(({ file }) => file.startsWith(PAGE));
+    const wrong = inPage.filter(({ target, own, typeOnly }) => {
+      if (typeOnly || target.startsWith(PAGE)) return false;
+      return own ? target !== 'report/terminal/numbers.ts' : target !== 'd3-hierarchy';
+    });
+    expect(inPage.length).toBeGreaterThan(10);
+    expect(wrong).toEqual([]);
+    expect(IMPORTS.filter(({ file, target }) => !file.startsWith(PAGE) && target.startsWith(PAGE))).toEqual(
+      [],
+    );
+  });
+
   it('names files in lower case with dashes', () => {
     expect(
       FILES.filter((file) => !/^([a-z0-9]+(-[a-z0-9]+)*\/)*[a-z0-9]+(-[a-z0-9]+)*\.ts$/.test(file)),
@@ -125,7 +143,8 @@ describe('the package', () => {
 
   it('imports what it depends on and what Node has, and nothing else', () => {
     const packages = IMPORTS.filter(
-      ({ own, typeOnly, target }) => !own && !typeOnly && !target.startsWith('node:'),
+      ({ file, own, typeOnly, target }) =>
+        !own && !typeOnly && !target.startsWith('node:') && !file.startsWith(PAGE),
     ).map(({ target }) => target);
     const names = packages.map((target) =>
       target

@@ -4,6 +4,7 @@ import type { RecordTrace } from '../pickle/trace.ts';
 import type { PyDict, PyPersistent, Value } from '../pickle/values.ts';
 import type { Storage } from './storage.ts';
 import type { Tensor } from './tensor.ts';
+import type { TensorHandle } from './tensor-handle.ts';
 
 export type ContainerKind =
   | 'torch-zip'
@@ -60,6 +61,28 @@ export interface HeaderFault {
   readonly fault: string;
 }
 
+/**
+ * What two readers of an archive may understand differently, or no reader has a use for: another end record, records that share
+ * bytes, links and devices, names in a field of their own or that are no UTF-8, bytes that belong to nothing, a comment.
+ */
+export interface ArchiveOddity {
+  readonly kind:
+    | 'second-directory'
+    | 'overlap'
+    | 'mode'
+    | 'unicode-name'
+    | 'not-utf8'
+    | 'unclaimed'
+    | 'comment';
+  /** In words; of a record, the end of a sentence about it. */
+  readonly what: string;
+  /** As the directory spells it; undefined where it is no matter of one record. */
+  readonly record?: string;
+  /** Offset in the file, and where there is a stretch of bytes to look at, its end. */
+  readonly offset: number;
+  readonly end?: number;
+}
+
 /** What torch's archives say to a loader beside the checkpoint itself. */
 export interface ArchiveFacts {
   /** Text of the record `version`; undefined where there is none. */
@@ -72,6 +95,7 @@ export interface ArchiveFacts {
   readonly headerFaults: readonly HeaderFault[];
   /** How many names the records have without regard to case, as torch compares them. */
   readonly distinctNames: number;
+  readonly oddities?: readonly ArchiveOddity[];
 }
 
 /** What the pickle machine saw while it decoded. */
@@ -165,5 +189,10 @@ export interface Checkpoint {
    * the state_dict alone of an exported program. Its tensors are on storages of this checkpoint.
    */
   readonly loadable?: () => Promise<Loadable>;
+  /**
+   * A tensor by its name, `state_dict.conv1.weight`; its elements are read when they are asked for.
+   * @throws RefusedError where no tensor has that name.
+   */
+  tensor(name: string): TensorHandle;
   close(): Promise<void>;
 }

@@ -1,3 +1,4 @@
+import { checkDeadline } from '../io/deadline.ts';
 import { UnreadableError } from '../io/errors.ts';
 import { isNode, type PyNode, PyPersistent, type Value } from '../pickle/values.ts';
 import { bytesOfElements } from '../torch/dtypes.ts';
@@ -6,16 +7,20 @@ import type { TensorForm } from '../torch/tensor-form.ts';
 import { type Path, pathName } from './path.ts';
 import type { Storage } from './storage.ts';
 import type { Tensor } from './tensor.ts';
+import { keepTensorIndex } from './tensor-index.ts';
 import { eachChild } from './walk.ts';
 
 /**
  * A tensor is listed at every path where it stands, so a few containers that hold each other many times over could make a list
- * without end. No model has this many places.
+ * without end. What stands in the file once costs nothing; no model has this many further places.
  */
 const MAX_PLACES = 2_000_000;
 
 /** Values of a container that are looked through at the price of a place: it may stand at many places and hold little but numbers. */
 const VALUES_A_PLACE = 16;
+
+/** Places between two looks at the clock. */
+const PLACES_A_LOOK = 65_536;
 
 /** What tensors are built from. */
 interface Making {
@@ -48,7 +53,9 @@ interface Frame {
  */
 export function listTensors(root: Value, storageOf: ReadonlyMap<PyPersistent, Storage>): Listing {
   const tensors: Tensor[] = [];
-  const forms = new Map<PyNode, TensorForm | null>();
+  /** The tensors at their first places. */
+  const listed = new Map<PyNode, Tensor>();
+  const entered = new Set<PyNode>();
   const open = new Set<PyNode>();
   /** Containers that hold no tensor, so that a place where they stand again costs nothing. */
   const barren = new Set<PyNode>();
@@ -60,14 +67,17 @@ export function listTensors(root: Value, storageOf: ReadonlyMap<PyPersistent, St
   const visit = (value: Value): void => {
     if (!isNode(value) || value.kind === 'persistent') return;
     if (value.kind === 'float' || value.kind === 'global' || barren.has(value) || open.has(value)) return;
-    places++;
-    let form = forms.get(value);
-    if (form === undefined) {
-      form = formAt(value, path) ?? null;
-      forms.set(value, form);
-    }
-    if (form) tensors.push(tensorAt(path.slice(), value, form, making));
-    else {
+    const known = listed.get(value);
+    const again = known !== undefined || entered.has(value);
+    if (again) places++;
+    const form = known ? undefined : formAt(value, path);
+    if (known) tensors.push({ ...known, path: path.slice(), name: pathName(path) });
+    else if (form) {
+      const tensor = tensorAt(path.slice(), value, form, making);
+      listed.set(value, tensor);
+      tensors.push(tensor);
+    } else {
+      entered.add(value);
       const children: Value[] = [];
       const segments: (string | number)[] = [];
       let values = 0;
@@ -77,14 +87,19 @@ export function listTensors(root: Value, storageOf: ReadonlyMap<PyPersistent, St
         children.push(child);
         segments.push(segment);
       });
-      places += Math.floor(values / VALUES_A_PLACE);
+      if (again) places += Math.floor(values / VALUES_A_PLACE);
       open.add(value);
       frames.push({ node: value, children, segments, next: 0, before: tensors.length });
     }
   };
 
   visit(root);
+  let asked = 0;
   while (frames.length > 0 && places < MAX_PLACES) {
+    if (places - asked > PLACES_A_LOOK) {
+      asked = places;
+      checkDeadline();
+    }
     const frame = frames.at(-1) as Frame;
     path.length = frames.length - 1;
     if (frame.next < frame.children.length) {
@@ -102,6 +117,7 @@ export function listTensors(root: Value, storageOf: ReadonlyMap<PyPersistent, St
           `values stand at more than ${MAX_PLACES} places, because containers hold each other over and over; the rest is not listed`,
         ]
       : [];
+  keepTensorIndex(tensors, listed);
   return { tensors, omissions };
 }
 

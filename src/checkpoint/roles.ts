@@ -1,6 +1,7 @@
 import { entriesOf, PyObject } from '../pickle/values.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { pathName } from './path.ts';
+import { sharedStorages } from './shared-storages.ts';
 import type { Storage } from './storage.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -78,16 +79,23 @@ interface Sum {
  */
 export function rolesOf(checkpoint: Pick<Checkpoint, 'root' | 'tensors'>): Role[] {
   const sums = new Map<RoleName, Sum>();
+  const shared = sharedStorages(checkpoint.tensors);
   const seen = new Set<Storage>();
+  const isNew = (storage: Storage): boolean => {
+    if (!shared.has(storage)) return true;
+    if (seen.has(storage)) return false;
+    seen.add(storage);
+    return true;
+  };
   const withTensors = new Set<string | number | undefined>();
   const isModule = checkpoint.root instanceof PyObject && !entriesOf(checkpoint.root);
   for (const tensor of checkpoint.tensors) {
     withTensors.add(tensor.path[0]);
-    const { role, depth } = isModule ? { role: 'model' as const, depth: 0 } : roleOfTensor(tensor);
+    const { role, depth } = isModule ? THE_ROOT : roleOfTensor(tensor);
     const sum = sumOf(sums, role);
     sum.paths.add(depth === 0 ? '' : pathName(tensor.path.slice(0, depth)));
     sum.tensors += 1;
-    sum.bytes += newBytes(tensor, seen);
+    sum.bytes += newBytes(tensor, isNew);
   }
   for (const key of entriesOf(checkpoint.root)?.keys ?? []) {
     if (typeof key !== 'string' || withTensors.has(key)) continue;
@@ -108,15 +116,20 @@ function sumOf(sums: Map<RoleName, Sum>, role: RoleName): Sum {
   return sum;
 }
 
-function newBytes({ storage, parts, bytes }: Tensor, seen: Set<Storage>): number {
-  if (!storage) return parts.length > 0 ? parts.reduce((sum, part) => sum + newBytes(part, seen), 0) : bytes;
-  if (seen.has(storage)) return 0;
-  seen.add(storage);
-  return storage.bytes;
+function newBytes({ storage, parts, bytes }: Tensor, isNew: (storage: Storage) => boolean): number {
+  if (storage) return isNew(storage) ? storage.bytes : 0;
+  return parts.length > 0 ? parts.reduce((sum, part) => sum + newBytes(part, isNew), 0) : bytes;
 }
 
+interface Part {
+  readonly role: RoleName;
+  readonly depth: number;
+}
+
+const THE_ROOT: Part = { role: 'model', depth: 0 };
+
 /** The role of a tensor, and how many segments of its path lead to the part that has it. */
-function roleOfTensor({ path }: Tensor): { role: RoleName; depth: number } {
+function roleOfTensor({ path }: Tensor): Part {
   const own = path.length - 1;
   for (let depth = 0; depth < Math.min(path.length, DEEPEST); depth++) {
     const segment = path[depth];
@@ -131,7 +144,9 @@ function roleOfTensor({ path }: Tensor): { role: RoleName; depth: number } {
   if (EMA_PREFIX.test(String(path[own] ?? ''))) return { role: 'ema', depth: own };
   // weights stand under string keys; numbered tensors and the like may be anything
   return typeof path[own] === 'string'
-    ? { role: 'model', depth: own }
+    ? own === 0
+      ? THE_ROOT
+      : { role: 'model', depth: own }
     : { role: 'other', depth: Math.max(0, own) };
 }
 

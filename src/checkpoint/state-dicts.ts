@@ -2,6 +2,7 @@ import { entriesOf, PyDict, type PyNode, PyObject, type Value } from '../pickle/
 import type { Checkpoint } from './checkpoint.ts';
 import type { Path } from './path.ts';
 import type { Tensor } from './tensor.ts';
+import { tensorIndex } from './tensor-index.ts';
 import { type Place, pathOf, walkNodes } from './walk.ts';
 
 /** Keys and values of a mapping, side by side. */
@@ -32,8 +33,7 @@ export interface StateDict {
  * The attributes of an object that is no mapping (`module.weight` set by `__setstate__`) are not keys and do not count.
  */
 export function findStateDicts(checkpoint: Checkpoint): StateDict[] {
-  const tensors = new Map<PyNode, Tensor>();
-  for (const tensor of checkpoint.tensors) if (!tensors.has(tensor.node)) tensors.set(tensor.node, tensor);
+  const tensors = tensorIndex(checkpoint.tensors);
   const found: StateDict[] = [];
   const optimizers = new Set<Place | undefined>();
   walkNodes(

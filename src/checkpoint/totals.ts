@@ -1,4 +1,5 @@
 import type { Checkpoint } from './checkpoint.ts';
+import { sharedStorages } from './shared-storages.ts';
 import type { Storage } from './storage.ts';
 import type { Tensor } from './tensor.ts';
 import { coverageBudget, coveredElements } from './view-coverage.ts';
@@ -51,8 +52,9 @@ export function totalsOf(checkpoint: Pick<Checkpoint, 'tensors' | 'storages'>): 
  * counts once, the disjoint q, k and v of a fused projection add up. Tensors without a storage count once an object.
  */
 export function parametersOf(tensors: readonly Tensor[]): number {
-  const sole = new Map<Storage, Tensor>();
-  const shared = new Map<Storage, Tensor[]>();
+  const shared = sharedStorages(tensors);
+  const views = new Map<Storage, Tensor[]>();
+  const budget = coverageBudget();
   const withoutStorage = new Set<Tensor['node']>();
   let sum = 0;
   const add = (tensor: Tensor): void => {
@@ -68,15 +70,12 @@ export function parametersOf(tensors: readonly Tensor[]): number {
       withoutStorage.add(tensor.node);
       return;
     }
-    const first = sole.get(storage);
-    if (!first) sole.set(storage, tensor);
-    else getOrAdd(shared, storage, () => [first]).push(tensor);
+    if (shared.has(storage)) getOrAdd(views, storage, () => []).push(tensor);
+    else sum += coveredElements([tensor], budget);
   };
   for (const tensor of tensors) add(tensor);
-  const budget = coverageBudget();
-  for (const [storage, tensor] of sole) if (!shared.has(storage)) sum += coveredElements([tensor], budget);
-  for (const views of shared.values()) {
-    for (const alike of groupByDtype(views)) sum += coveredElements(alike, budget);
+  for (const ofStorage of views.values()) {
+    for (const alike of groupByDtype(ofStorage)) sum += coveredElements(alike, budget);
   }
   return sum;
 }

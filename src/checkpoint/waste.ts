@@ -8,6 +8,8 @@ export interface Waste {
   readonly bytes: number;
   /** The tensors on such storages. */
   readonly tensors: readonly Tensor[];
+  /** Of each such storage, the bytes that no tensor views. */
+  readonly byStorage: ReadonlyMap<Storage, number>;
 }
 
 /** Bytes of the storages that no tensor views: what a slice keeps of the tensor that it was cut from. */
@@ -22,11 +24,12 @@ export function findWaste({ tensors, storages }: Pick<Checkpoint, 'tensors' | 's
     for (const part of view.parts) add(part, listed);
   };
   for (const tensor of tensors) add(tensor, tensor);
-  if (views.size === 0) return { bytes: 0, tensors: [] };
+  if (views.size === 0) return { bytes: 0, tensors: [], byStorage: new Map() };
   forgetFilled(views, tensors);
   const budget = coverageBudget();
   let bytes = 0;
   const wasteful = new Set<Tensor>();
+  const byStorage = new Map<Storage, number>();
   for (const storage of storages) {
     const viewed = views.get(storage);
     // a storage that no listed tensor views was saved for itself, as torch.save can
@@ -39,9 +42,10 @@ export function findWaste({ tensors, storages }: Pick<Checkpoint, 'tensors' | 's
       );
     if (unused <= 0) continue;
     bytes += unused;
+    byStorage.set(storage, unused);
     for (const { listed } of viewed) wasteful.add(listed);
   }
-  return { bytes, tensors: [...wasteful] };
+  return { bytes, tensors: [...wasteful], byStorage };
 }
 
 /** Nearly all tensors of nearly all checkpoints do, and cost no more than this. */

@@ -1,5 +1,5 @@
 import { isKnownError, UnreadableError } from '../io/errors.ts';
-import { type ErrorEntry, errorEntry } from '../report/inspect-document.ts';
+import { defectWords } from '../report/failure-entry.ts';
 import { visible } from '../report/terminal/text.ts';
 import type { Context, GlobalOptions } from './context.ts';
 import { EXIT } from './exit-codes.ts';
@@ -35,12 +35,5 @@ export function reasonOf(error: unknown): string {
   }
   if (isKnownError(error)) return message;
   if (error instanceof OutputFailed) return message;
-  return `internal error: ${message}; please report it (--debug shows where)`;
-}
-
-/** The same as data, for the JSON documents. */
-export function failureEntry(error: unknown): ErrorEntry {
-  return error instanceof UnreadableError
-    ? errorEntry(error)
-    : { code: 'internal', message: reasonOf(error) };
+  return defectWords(message);
 }

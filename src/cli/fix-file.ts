@@ -1,3 +1,4 @@
+import { parseBytes } from '../diagnose/amounts.ts';
 import { type FixOptions, fixCheckpoint } from '../fix/fix.ts';
 import { isRemote } from '../io/address.ts';
 import { RefusedError } from '../io/errors.ts';
@@ -12,7 +13,8 @@ export async function fixFile(file: string, options: FixCommandOptions, context:
   let bar: Progress | undefined;
   try {
     if (file === '-' || isRemote(file)) {
-      throw new RefusedError('a fix needs a file that it can read from end to end; download it first');
+      const how = file === '-' ? 'save it to a file first' : 'download it first';
+      throw new RefusedError(`a fix needs a file that it can read from end to end; ${how}`);
     }
     const result = await fixCheckpoint(file, {
       ...fixOptions(options),
@@ -45,6 +47,16 @@ export async function fixFile(file: string, options: FixCommandOptions, context:
 }
 
 /** As the library calls them. */
-function fixOptions({ stripModule, stripPrefix, ...options }: FixCommandOptions): FixOptions {
-  return { ...options, stripPrefixes: [...(stripModule ? ['module.'] : []), ...(stripPrefix ?? [])] };
+function fixOptions({ stripModule, stripPrefix, shardSize, ...options }: FixCommandOptions): FixOptions {
+  return {
+    ...options,
+    stripPrefixes: [...(stripModule ? ['module.'] : []), ...(stripPrefix ?? [])],
+    ...(shardSize !== undefined && { shardSize: sizeOf(shardSize) }),
+  };
+}
+
+function sizeOf(text: string): number {
+  const bytes = parseBytes(text);
+  if (Number.isSafeInteger(bytes) && bytes > 0) return bytes;
+  throw new RefusedError(`--shard-size '${text}': expected a number of bytes, or a text like 5GB or 500MB`);
 }

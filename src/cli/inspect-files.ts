@@ -1,10 +1,14 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import type { NameMatcher } from '../checkpoint/name-glob.ts';
+import { hasCheapPayload } from '../diagnose/cheap-payload.ts';
 import { diagnose, diagnoseFailure } from '../diagnose/engine.ts';
+import type { Loading } from '../diagnose/loading.ts';
 import type { PayloadFacts } from '../diagnose/payload.ts';
 import { openCheckpoint } from '../formats/open.ts';
 import { isRemote, printableAddress } from '../io/address.ts';
+import { PickleFault, type RecordTrace } from '../pickle/trace.ts';
 import type { CheckFileEntry } from '../report/check-document.ts';
+import { failureEntry } from '../report/failure-entry.ts';
 import {
   type InspectDocument,
   inspectDocument,
@@ -14,7 +18,7 @@ import {
 import type { InspectCommandOptions } from './commands/inspect.ts';
 import type { Context } from './context.ts';
 import { EXIT, reaches } from './exit-codes.ts';
-import { failureEntry, tellFailure, tellReason } from './failure.ts';
+import { tellFailure, tellReason } from './failure.ts';
 import { type Progress, progress } from './progress.ts';
 
 /** A file as it was seen, and what only people are told of it. */
@@ -67,34 +71,57 @@ async function inspectOne(
 ): Promise<Inspection> {
   // an address may hold a token, and goes into reports
   const file = isRemote(given) ? printableAddress(given) : given;
-  try {
+  const inspect = async (): Promise<Inspection> => {
     const checkpoint = await openCheckpoint(given, options.header ? { headers: options.header } : {});
     try {
       const findings = diagnose(checkpoint, { payload: await readPayload(checkpoint, options, context) });
       const { allSubjects = false } = options;
-      const document = inspectDocument(checkpoint, findings, { allSubjects, ...(filter && { filter }) });
+      const loading = await loadingOf(checkpoint.traces ?? [], options);
+      const document = inspectDocument(checkpoint, findings, {
+        allSubjects,
+        ...(filter && { filter }),
+        ...(loading && { loading }),
+      });
       if (options.failOn && reaches(findings, options.failOn)) context.raise(EXIT.findings);
       if (document.error) await tellReason(document.error.message, file, context);
       return { document, era: checkpoint.container.era };
     } finally {
       await checkpoint.close();
     }
+  };
+  try {
+    if (options.timeout === undefined) return await inspect();
+    const { withDeadline } = await import('../io/deadline.ts');
+    return await withDeadline(options.timeout, inspect);
   } catch (error) {
     await tellFailure(error, file, context, options);
     const findings = diagnoseFailure(error);
-    return { document: unreadableDocument(file, await sizeOf(file), failureEntry(error), findings) };
+    const loading = error instanceof PickleFault ? await loadingOf(error.traces, options) : undefined;
+    return { document: unreadableDocument(file, await sizeOf(file), failureEntry(error), findings, loading) };
   }
 }
 
-/** What only the tensor bytes tell, where that was asked for. */
+/** What loading would run, where that was asked for. */
+async function loadingOf(
+  traces: readonly RecordTrace[],
+  { explainGlobals }: InspectCommandOptions,
+): Promise<Loading | undefined> {
+  if (!explainGlobals) return undefined;
+  const { explainLoading } = await import('../diagnose/loading.ts');
+  return explainLoading(traces);
+}
+
+/** What only the tensor bytes tell, where that was asked for or costs next to nothing. */
 async function readPayload(
   checkpoint: Checkpoint,
   options: InspectCommandOptions,
   context: Context,
 ): Promise<PayloadFacts | undefined> {
   const { verifyCrc = false, values = false } = options;
-  if (!verifyCrc && !values) return undefined;
+  const isAsked = verifyCrc || values;
+  if (!isAsked && !hasCheapPayload(checkpoint)) return undefined;
   const { examinePayload } = await import('../diagnose/payload.ts');
+  if (!isAsked) return examinePayload(checkpoint);
   let bar: Progress | undefined;
   let expected: number | undefined;
   try {
@@ -174,9 +201,14 @@ async function printText(
       'tensors' in document
         ? inspectReport(document, { ...options, era }, screen)
         : unreadableReport(document, options, screen);
-    if (!('tensors' in document) && document.findings.length === 0) continue;
+    const { loading } = document;
+    if (!('tensors' in document) && document.findings.length === 0 && !loading) continue;
     await context.stdout.write(before);
     await context.stdout.writeAll(withLineEnds(lines));
+    if (loading) {
+      const { loadingLines } = await import('../report/terminal/loading-lines.ts');
+      await context.stdout.writeAll(withLineEnds(['', ...loadingLines(loading, screen)]));
+    }
     before = '\n';
   }
 }

@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { visible } from '../report/terminal/text.ts';
 import { Context, type GlobalOptions } from './context.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { tellFailure } from './failure.ts';
 import { OutputClosed, type OutputStream } from './output.ts';
+import { packageVersion } from './version.ts';
 
 /**
  * Adds arguments, options and the action of a command. What the action needs it imports when it runs: the options of a
@@ -44,6 +44,21 @@ const COMMANDS: readonly CommandEntry[] = [
     name: 'stats',
     summary: 'what the numbers are like: range, mean, NaN and Inf, casts, histograms',
     load: () => import('./commands/stats.ts'),
+  },
+  {
+    name: 'show-pickle',
+    summary: 'the pickle of a file, opcode by opcode or as values, never executed',
+    load: () => import('./commands/show-pickle.ts'),
+  },
+  {
+    name: 'diff',
+    summary: 'what differs between two checkpoints',
+    load: () => import('./commands/diff.ts'),
+  },
+  {
+    name: 'report',
+    summary: 'a page to look at: where the bytes are, what is wrong, every tensor',
+    load: () => import('./commands/report.ts'),
   },
   {
     name: 'explain',
@@ -133,9 +148,4 @@ async function tellUsage(error: CommanderError, program: Command, context: Conte
     .replaceAll('\n', ' ')
     .replace(/\.$/, '');
   await context.stderr.write(`ckpt-doctor: ${visible(message)}; see ckpt-doctor --help\n`);
-}
-
-function packageVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
 }

@@ -11,12 +11,11 @@ const PACKAGE = new URL('../../', import.meta.url);
 export async function sarifOptions({ files }: CheckDocument): Promise<SarifOptions> {
   const ids = new Set(files.flatMap(({ findings }) => findings.map(({ rule }) => rule)));
   const used = RULES.filter(({ id }) => ids.has(id));
-  const { version, homepage } = JSON.parse(await readFile(new URL('package.json', PACKAGE), 'utf8'));
+  const { version } = JSON.parse(await readFile(new URL('package.json', PACKAGE), 'utf8'));
   const rules = new Map<string, RulePage>();
   for (const { id, title, severity } of used) {
-    const page = new URL(docsPath(id), PACKAGE);
-    const uri = homepage ? `${homepage}/blob/HEAD/${docsPath(id)}` : page.href;
-    rules.set(id, { title, severity, page: await readFile(page, 'utf8').catch(() => title), uri });
+    const page = await readFile(new URL(docsPath(id), PACKAGE), 'utf8').catch(() => title);
+    rules.set(id, { title, severity, page });
   }
   return { version, rules, folder: process.cwd() };
 }

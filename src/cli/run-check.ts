@@ -1,17 +1,17 @@
 import { relative, resolve } from 'node:path';
 import { RefusedError } from '../io/errors.ts';
 import { type Baseline, readBaseline } from '../policy/baseline.ts';
-import { type CheckedFile, checkFiles } from '../policy/check-files.ts';
+import { checkFiles } from '../policy/check-files.ts';
 import { findFiles } from '../policy/find-files.ts';
 import { type LoadedConfig, loadConfig } from '../policy/load-config.ts';
 import { compileFileGlobs, makePolicy, nameIn } from '../policy/policy.ts';
-import { type CheckFileEntry, checkDocument, hasTooManyWarnings } from '../report/check-document.ts';
+import { checkDocument, checkEntry, hasTooManyWarnings } from '../report/check-document.ts';
 import { cutSubjects } from '../report/inspect-document.ts';
 import { writeReports } from './check-reports.ts';
 import type { CheckCommandOptions } from './commands/check.ts';
 import type { Context } from './context.ts';
 import { EXIT } from './exit-codes.ts';
-import { failureEntry, tellFailure, tellReason } from './failure.ts';
+import { tellFailure, tellReason } from './failure.ts';
 import { progress } from './progress.ts';
 
 /** Holds files against the policy, prints the verdict, and sets the exit code by it. */
@@ -38,6 +38,7 @@ export async function runCheck(
     update: options.updateBaseline,
     verifyCrc: options.verifyCrc,
     values: options.values,
+    timeout: options.timeout,
     shorten: (findings) => cutSubjects(findings, options),
     onFile: (done) => bar.update(done),
   });
@@ -47,7 +48,7 @@ export async function runCheck(
   if (options.updateBaseline && baseline) await baseline.write();
 
   const document = checkDocument(
-    checked.map((each) => entryOf(each, baseline !== undefined)),
+    checked.map((each) => checkEntry(each, baseline !== undefined)),
     options.maxWarnings ?? config.maxWarnings,
   );
   if (document.totals.failed > 0 || hasTooManyWarnings(document)) context.settle(EXIT.findings);
@@ -78,17 +79,4 @@ async function filesOf(paths: readonly string[], { config, folder }: LoadedConfi
     throw new RefusedError('no file, folder or glob was given, and the configuration names none');
   const ignored = await compileFileGlobs(config.ignore ?? []);
   return findFiles(named, (path) => ignored(nameIn(folder, path)));
-}
-
-function entryOf(
-  { path, status, error, findings, known }: CheckedFile,
-  hasBaseline: boolean,
-): CheckFileEntry {
-  return {
-    path,
-    status,
-    ...(error !== undefined && { error: failureEntry(error) }),
-    findings,
-    ...(hasBaseline && { known }),
-  };
 }

@@ -8,18 +8,20 @@ interface TraceRule {
   readonly severity: Severity;
   readonly title: string;
   readonly kind: SuspicionKind;
+  /** What comes before it. */
+  readonly lead?: string;
   /** What it means, after the first suspicion has been told. */
   readonly meaning: string;
 }
 
 /** A rule that reads what loading a pickle would do. It also speaks of a file that can't be opened, of what its stream did before it broke. */
-export function defineTraceRule({ id, severity, title, kind, meaning }: TraceRule): Rule {
+export function defineTraceRule({ id, severity, title, kind, lead, meaning }: TraceRule): Rule {
   const judge = (suspicions: readonly Suspicion[]): RuleResult | undefined => {
     const mine = suspicions.filter((suspicion) => suspicion.kind === kind);
     const first = mine[0];
     if (!first) return undefined;
     return {
-      message: `To load this file, ${printable(placed(first))}: ${meaning}`,
+      message: `${lead ?? 'To load this file,'} ${printable(placed(first))}: ${meaning}`,
       subjects: mine.map((suspicion) => printable(placed(suspicion))),
     };
   };

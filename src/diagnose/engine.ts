@@ -58,6 +58,7 @@ export function diagnose(checkpoint: Checkpoint, options: DiagnoseOptions = {}):
 const RULE_OF_CODE: Partial<Record<UnreadableCode, string>> = {
   empty: 'content/empty',
   'bad-pickle': 'pickle/damaged',
+  limit: 'limit/exhausted',
 };
 
 /** What there is to say of a file that can't be opened: what explains the error, and what its pickle did before it broke. */

@@ -34,6 +34,9 @@ const LEAST_COVER = 0.6;
 const PIECE_FACTOR = 0.9;
 /** A match on common words alone (`KeyError`) says nothing. */
 const LEAST_SCORE = 2.5;
+/** A script looks for the weights under another key than the one that saved them. */
+const WRAPPER_KEY =
+  /^\s*KeyError: ['"]?(state_dict|model_state_dict|model_state|model|net|network|module|ema|ema_state_dict|params|params_ema|weights|generator|state)['"]?\s*$/;
 /** Matches this close to the best are told beside it. */
 const NEAR = 0.8;
 const MOST_MATCHES = 4;
@@ -165,6 +168,9 @@ function decidedBy(text: string): string[] {
   const tag = text.match(/\(tagged with ([^)]*)\)/)?.[1];
   if (tag !== undefined)
     ids.push(tagKind(tag) === 'odd-cpu' ? 'device/nonstandard-cpu-tag' : 'device/exotic-tag');
+  // all that Python says of an empty file
+  if (/^\s*EOFError:?\s*$/.test(text)) ids.push('content/empty');
+  if (WRAPPER_KEY.test(text)) ids.push('layout/nested-state-dict');
   if (/__MACOSX|\.DS_Store/.test(text)) ids.push('zip/foreign-entries');
   const { missing, unexpected } = keysInError(text);
   // the model is wrapped and the file is not

@@ -2,7 +2,9 @@ import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { type FoundWeights, findWeights } from '../checkpoint/find-weights.ts';
 import { findStateDicts, type StateDict } from '../checkpoint/state-dicts.ts';
 import type { Storage } from '../checkpoint/storage.ts';
+import { plainForms } from '../formats/plain-forms.ts';
 import { compareKeys, type ExpectedKeys, type KeyComparison } from './expected-keys.ts';
+import { type GraphFacts, graphFacts } from './graph-facts.ts';
 import type { PayloadFacts } from './payload.ts';
 import { findRefusedGlobals, type GlobalKind, type RefusedGlobal } from './refused-globals.ts';
 import { type Stretch, sharedStretches } from './shared-views.ts';
@@ -18,9 +20,11 @@ export class Examination {
   #wrappings: readonly Wrapping[] | undefined;
   #refusedGlobals: readonly RefusedGlobal[] | undefined;
   #weights: FoundWeights | null | undefined;
+  #withoutPlainForm: readonly string[] | undefined;
   #sharedStretches: ReadonlyMap<Storage, readonly Stretch[]> | undefined;
   #keyComparison: KeyComparison | undefined;
   #suspicions: readonly Suspicion[] | undefined;
+  #graph: GraphFacts | undefined;
 
   /** What the user's model has, where the user told. */
   readonly expected: ExpectedKeys | undefined;
@@ -56,6 +60,12 @@ export class Examination {
     return this.#suspicions;
   }
 
+  /** How the values hang together. */
+  get graph(): GraphFacts {
+    this.#graph ??= graphFacts(this.#checkpoint.root);
+    return this.#graph;
+  }
+
   /** Where several tensors view one storage. */
   get sharedStretches(): ReadonlyMap<Storage, readonly Stretch[]> {
     this.#sharedStretches ??= sharedStretches(this.#checkpoint.tensors);
@@ -81,6 +91,14 @@ export class Examination {
       this.#weights = 'value' in found ? found : null;
     }
     return this.#weights ?? undefined;
+  }
+
+  /** What stands in the way of `fix --safe`; empty where it heals the file. */
+  get withoutPlainForm(): readonly string[] {
+    const { root, source } = this.#checkpoint;
+    // whatever tensor an array becomes, weights_only takes it
+    this.#withoutPlainForm ??= plainForms(root, { source, tensorOf: () => null }).left;
+    return this.#withoutPlainForm;
   }
 
   /** `fix --weights` takes nothing away but the code: every tensor of the file stands in one pickled module. */

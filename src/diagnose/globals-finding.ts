@@ -7,7 +7,7 @@ import {
   type RefusedGlobal,
   refusalText,
 } from './refused-globals.ts';
-import { counted } from './wording.ts';
+import { counted, listed } from './wording.ts';
 
 /** What differs between the rules of globals. */
 export interface GlobalsWording {
@@ -19,7 +19,7 @@ export interface GlobalsWording {
   readonly byHand?: string;
 }
 
-/** Which globals of one kind there are, how torch ends at the first of them, and what `fix --weights` can do about it. */
+/** Which globals of one kind there are, how torch ends at the first of them, and what fix can do about it. */
 export function globalsResult(
   examination: Examination,
   kind: GlobalKind,
@@ -35,17 +35,26 @@ export function globalsResult(
       `The pickle names ${counted(globals.length, noun, plural)}: ${listGlobals(globals)}.`,
       `torch.load with weights_only=True, the default since torch 2.6, fails with "${refusalText(first.name)}".`,
       ...(also ? [also] : []),
-      cureOf(examination),
+      globalsCure(examination),
       ...(byHand ? [`By hand: where you trust the source, ${byHand}.`] : []),
     ].join(' '),
     subjects: globals.map(globalSubject),
-    fix: examination.isModuleAlone ? ['--weights'] : [],
+    fix: globalsFlags(examination),
   };
 }
 
-function cureOf({ weights, isModuleAlone }: Examination): string {
+/** Flags that leave no name behind and lose nothing: a module alone is as good as its state_dict, and plain values say the same. */
+export function globalsFlags({ isModuleAlone, withoutPlainForm }: Examination): readonly string[] {
+  if (isModuleAlone) return ['--weights'];
+  return withoutPlainForm.length === 0 ? ['--safe'] : [];
+}
+
+/** What `fix` can do about names that `weights_only` refuses; a sentence. */
+export function globalsCure({ weights, isModuleAlone, withoutPlainForm }: Examination): string {
   if (isModuleAlone) return 'fix --weights writes the state_dict of the module, which needs none of them.';
+  if (withoutPlainForm.length === 0) return 'fix --safe puts plain values that say the same in their place.';
+  const none = `no plain value says the same as ${listed(withoutPlainForm)}`;
   return weights
-    ? 'fix --weights writes the state_dict alone and leaves out all that stands beside it.'
-    : 'fix does not replace them yet.';
+    ? `fix --weights writes the state_dict alone and leaves out all that stands beside it; fix --safe can not keep that, for ${none}.`
+    : `fix --safe can not replace them: ${none}.`;
 }

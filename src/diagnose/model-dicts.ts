@@ -9,7 +9,7 @@ export function modelDicts({
   weightGroups,
 }: Pick<Examination, 'stateDicts' | 'weightGroups'>): StateDict[] {
   const models = new Set(
-    weightGroups.filter(({ weights }) => weights.length).map(({ path }) => JSON.stringify(path)),
+    weightGroups.filter(({ hasWeights }) => hasWeights).map(({ path }) => JSON.stringify(path)),
   );
   return stateDicts.filter(({ path, inOptimizer }) => !inOptimizer && models.has(JSON.stringify(path)));
 }

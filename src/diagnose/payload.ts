@@ -6,6 +6,8 @@ import { type Segment, streamSegment } from '../io/segment.ts';
 import { METHOD_DEFLATED, METHOD_STORED } from '../zip/constants.ts';
 import { readDirectory } from '../zip/directory.ts';
 import { locateData } from '../zip/locate-data.ts';
+import { isSmall } from './cheap-payload.ts';
+import { checkSparseIndices, type IndexFault } from './sparse-indices.ts';
 import { storagesByOffset } from './torch-archives.ts';
 import type { ValueFacts } from './value-facts.ts';
 
@@ -39,15 +41,24 @@ export interface PayloadFacts {
   readonly values?: ValueFacts;
   /** Local headers that contradict the directory, all of them. */
   readonly headers?: readonly HeaderFault[];
+  /** Sparse tensors with indices outside of their shapes, among those that were looked at. */
+  readonly sparse?: readonly IndexFault[];
 }
 
 export interface PayloadOptions {
-  /** Hold every record of an archive against its CRC-32, and every local header against the directory. */
+  /**
+   * Hold every record of an archive against its CRC-32, every local header against the directory, and every index of a sparse tensor
+   * against its shape. Without it that is done for what costs next to nothing: files that were read whole to find their directory, and
+   * indices of a megabyte.
+   */
   readonly crc?: boolean;
   /** Look at every number of every tensor. */
   readonly values?: boolean;
   readonly onProgress?: (read: number, total: number) => void;
 }
+
+/** Bytes of indices that are read without being asked. */
+const FEW_INDICES = 2 ** 20;
 
 /**
  * Reads the tensor bytes and tells what the rules want to know of them. Memory does not grow with the file.
@@ -57,12 +68,29 @@ export async function examinePayload(
   checkpoint: Checkpoint,
   options: PayloadOptions = {},
 ): Promise<PayloadFacts> {
-  const { crc = false, values = false, onProgress } = options;
-  const isChecked = crc && checkpoint.records.length > 0;
-  const headers = isChecked ? await headerFaults(checkpoint) : undefined;
-  const checksums = isChecked ? await checkChecksums(checkpoint, onProgress) : undefined;
-  const found = values ? await valueFacts(checkpoint, onProgress) : undefined;
-  return { ...(headers && { headers }), ...(checksums && { checksums }), ...(found && { values: found }) };
+  const { values = false, onProgress } = options;
+  const facts = await recordFacts(checkpoint, options);
+  return values ? { ...facts, values: await valueFacts(checkpoint, onProgress) } : facts;
+}
+
+async function recordFacts(
+  checkpoint: Checkpoint,
+  { crc = false, onProgress }: PayloadOptions,
+): Promise<PayloadFacts> {
+  const sparse = await checkSparseIndices(checkpoint, crc ? Number.POSITIVE_INFINITY : FEW_INDICES);
+  if (!crc && !isSmall(checkpoint)) return { sparse };
+  if (checkpoint.records.length === 0) return { sparse };
+  if (crc) {
+    const headers = await headerFaults(checkpoint);
+    return { sparse, headers, checksums: await checkChecksums(checkpoint, onProgress) };
+  }
+  try {
+    return { sparse, checksums: await checkChecksums(checkpoint, undefined) };
+  } catch (error) {
+    // who did not ask is not told that the bytes can't be had: opening the file has said what there is to say
+    if (error instanceof UnreadableError) return { sparse };
+    throw error;
+  }
 }
 
 /** The kernels are loaded only where numbers are asked for. */

@@ -1,3 +1,4 @@
+import { sharedStorages } from '../checkpoint/shared-storages.ts';
 import type { Storage } from '../checkpoint/storage.ts';
 import type { Tensor } from '../checkpoint/tensor.ts';
 
@@ -10,18 +11,17 @@ export interface Stretch {
 
 /** The stretches of each storage that several tensors view, in the order of the storage; a stretch spans a view from its first to its last element. */
 export function sharedStretches(tensors: readonly Tensor[]): Map<Storage, Stretch[]> {
-  const first = new Map<Storage, Tensor>();
+  const shared = sharedStorages(tensors);
   const views = new Map<Storage, Tensor[]>();
   for (const tensor of tensors) {
     const { storage } = tensor;
-    if (!storage || tensor.elements === 0) continue;
+    if (!storage || !shared.has(storage) || tensor.elements === 0) continue;
     const known = views.get(storage);
-    const sole = first.get(storage);
     if (known) known.push(tensor);
-    else if (sole) views.set(storage, [sole, tensor]);
-    else first.set(storage, tensor);
+    else views.set(storage, [tensor]);
   }
-  return new Map([...views].map(([storage, viewers]) => [storage, stretchesOf(viewers)]));
+  const several = [...views].filter(([, viewers]) => viewers.length > 1);
+  return new Map(several.map(([storage, viewers]) => [storage, stretchesOf(viewers)]));
 }
 
 function stretchesOf(tensors: readonly Tensor[]): Stretch[] {

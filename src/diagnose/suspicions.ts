@@ -13,6 +13,8 @@ export type SuspicionKind =
   | 'build-on-value'
   | 'extension-code'
   | 'argument'
+  | 'second-archive'
+  | 'unsearched'
   | 'odd-argument'
   | 'odd-stream';
 
@@ -97,6 +99,8 @@ const ODDITIES = {
   'build-on-value': 'build-on-value',
   'late-protocol': 'odd-stream',
   leftover: 'odd-stream',
+  'second-archive': 'second-archive',
+  unsearched: 'unsearched',
 } as const;
 
 function odditySuspicions(trace: PickleTrace): Local[] {

@@ -57,9 +57,19 @@ export class WeightGroup {
     return this.#weights;
   }
 
+  /** Whether there are `weights`: a look at one of them tells, in nearly every model. */
+  get hasWeights(): boolean {
+    return (!this.#weights && this.#members.some(showsWeight)) || this.weights.length > 0;
+  }
+
   /** Name of the dtype that holds most elements; empty where there are no weights. */
   get mainDtype(): string {
-    this.#mainDtype ??= dtypeOfMostElements(this.weights);
+    this.#mainDtype ??=
+      this.dtypes.size > 1
+        ? dtypeOfMostElements(this.weights)
+        : this.hasWeights
+          ? [...this.dtypes].join()
+          : '';
     return this.#mainDtype;
   }
 }
@@ -99,7 +109,7 @@ function weightsOf(stateDict: StateDict): Weight[] {
     const [module, leaf] = splitKey(key);
     const role = normalisations.has(module)
       ? 'normalisation'
-      : tensor.kind === 'parameter' || WEIGHT_NAME.test(leaf)
+      : isNamedWeight(tensor, leaf)
         ? 'weight'
         : 'buffer';
     weights.push({ name: nameOf(key), role, tensor });
@@ -107,20 +117,40 @@ function weightsOf(stateDict: StateDict): Weight[] {
   return weights;
 }
 
-/** Modules that normalise: by running statistics, by a weight of one dimension, which no linear or convolution has, or by name. */
-function normalisationModules({ path, tensorKeys, tensors }: StateDict): Set<string> {
+function isNamedWeight(tensor: Tensor, leaf: string): boolean {
+  return tensor.kind === 'parameter' || WEIGHT_NAME.test(leaf);
+}
+
+/** Whether the first tensor that is called like a weight is one. Where it is not, another may be. */
+function showsWeight(stateDict: StateDict): boolean {
+  const { tensorKeys, tensors } = stateDict;
+  const first = tensorKeys.findIndex((key, index) => {
+    const tensor = tensors[index] as Tensor;
+    return isCompared(tensor) && !COMPANION.test(key) && isNamedWeight(tensor, splitKey(key)[1]);
+  });
+  if (first < 0) return false;
+  const [module] = splitKey(tensorKeys[first] as string);
+  return !tensorKeys.some((key, index) => {
+    if (!key.startsWith(module)) return false;
+    const [own, leaf] = splitKey(key);
+    return own === module && normalises(stateDict, tensors[index] as Tensor, own, leaf);
+  });
+}
+
+function normalisationModules(stateDict: StateDict): Set<string> {
   const modules = new Set<string>();
-  tensors.forEach((tensor, index) => {
-    const [module, leaf] = splitKey(tensorKeys[index] as string);
-    const named = module.split('.').at(-1) || String(path.at(path.at(-1) === '_parameters' ? -2 : -1) ?? '');
-    if (
-      leaf === 'running_mean' ||
-      (leaf === 'weight' && tensor.shape.length === 1) ||
-      NORMALISATION_NAME.test(named)
-    )
-      modules.add(module);
+  stateDict.tensors.forEach((tensor, index) => {
+    const [module, leaf] = splitKey(stateDict.tensorKeys[index] as string);
+    if (normalises(stateDict, tensor, module, leaf)) modules.add(module);
   });
   return modules;
+}
+
+/** Modules normalise by running statistics, by a weight of one dimension, which no linear or convolution has, or by name. */
+function normalises({ path }: StateDict, tensor: Tensor, module: string, leaf: string): boolean {
+  if (leaf === 'running_mean' || (leaf === 'weight' && tensor.shape.length === 1)) return true;
+  const own = module.slice(module.lastIndexOf('.') + 1);
+  return NORMALISATION_NAME.test(own || String(path.at(path.at(-1) === '_parameters' ? -2 : -1) ?? ''));
 }
 
 function splitKey(key: string): [module: string, leaf: string] {

@@ -29,7 +29,7 @@ export function fileName(path: string): string {
 /** Names of what stands under a path, by their keys. */
 export function namesUnder(path: Path): (key: string) => string {
   const place = path.length ? `${pathName(path)}.` : '';
-  return (key) => place + key;
+  return place === '' ? (key) => key : (key) => place + key;
 }
 
 /**

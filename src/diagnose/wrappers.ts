@@ -28,27 +28,27 @@ export function findWrappings(stateDicts: readonly StateDict[]): Wrapping[] {
   return stateDicts.map((stateDict) => ({ stateDict, prefixes: prefixesOf(stateDict.tensorKeys) }));
 }
 
+/** Whether a key goes on after the name of a wrapper that stands at `at`. */
+function begins(key: string, wrapper: string, at: number): boolean {
+  return key.length > at + wrapper.length && key.startsWith(wrapper, at);
+}
+
 /** Peels one wrapper after the other, each once. `module.` counts where all keys have it at the same depth. */
 function prefixesOf(keys: readonly string[]): string[] {
   const prefixes = keys.map(() => '');
   const left = new Set<WrapperPrefix>(WRAPPER_PREFIXES);
-  const begins = (wrapper: string, index: number) => {
-    const key = keys[index] as string;
-    const at = (prefixes[index] as string).length;
-    return key.startsWith(wrapper, at) && key.length > at + wrapper.length;
-  };
+  const hasNext = (key: string, wrapper: string, index: number) =>
+    begins(key, wrapper, (prefixes[index] as string).length);
   for (;;) {
-    const next = [...left].find((wrapper) =>
-      wrapper === PLAIN_WORD
-        ? keys.some((_, index) => begins(wrapper, index)) &&
-          keys.every((key, index) => key === BESIDE_WRAPPED || begins(wrapper, index))
-        : keys.some((_, index) => begins(wrapper, index)),
-    );
+    const next = [...left].find((wrapper) => {
+      const first = keys.findIndex((key, index) => hasNext(key, wrapper, index));
+      if (first < 0 || wrapper !== PLAIN_WORD) return first >= 0;
+      return keys.every((key, index) => hasNext(key, wrapper, index) || key === BESIDE_WRAPPED);
+    });
     if (!next) return prefixes;
     left.delete(next);
-    keys.forEach((_, index) => {
-      if (begins(next, index)) prefixes[index] += next;
-    });
+    for (let index = 0; index < keys.length; index++)
+      if (hasNext(keys[index] as string, next, index)) prefixes[index] += next;
   }
 }
 
@@ -63,12 +63,17 @@ export function wrapperResult(
 ): RuleResult | undefined {
   // prefixes are few, and keys may be a hundred thousand
   const judged = new Map<string, boolean>();
+  let last: string | undefined;
+  let lastHit = false;
   const has = (prefix: string): boolean => {
+    if (prefix === last) return lastHit;
     let hit = judged.get(prefix);
     if (hit === undefined) {
       hit = `.${prefix}`.includes(`.${wrapper}`);
       judged.set(prefix, hit);
     }
+    last = prefix;
+    lastHit = hit;
     return hit;
   };
   const wrapped = wrappings.filter(({ prefixes }) => prefixes.some(has));

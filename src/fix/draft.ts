@@ -68,6 +68,12 @@ export class Draft {
     return node;
   }
 
+  /** Takes over persistent ids and their storages that were made elsewhere. */
+  adopt(storageOf: ReadonlyMap<PyPersistent, Storage>): void {
+    for (const [node, storage] of storageOf) this.#storageOf.set(node, storage);
+    this.touch();
+  }
+
   /** Puts other storages in the place of storages, wherever they are named; their locations stay what they were. */
   replaceStorages(replaced: ReadonlyMap<Storage, Storage>): void {
     for (const [before, after] of replaced) {

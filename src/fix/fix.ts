@@ -1,23 +1,33 @@
 import { stat } from 'node:fs/promises';
-import { format, parse } from 'node:path';
+import { dirname, join } from 'node:path';
+import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { diagnose } from '../diagnose/engine.ts';
 import type { Finding } from '../diagnose/finding.ts';
 import { prescribe } from '../diagnose/prescription.ts';
+import { hasWholePickle } from '../diagnose/salvage.ts';
 import { openCheckpoint } from '../formats/open.ts';
-import { RefusedError } from '../io/errors.ts';
-import { createOutputFile, type OutputFile } from '../io/output-file.ts';
-import { writeArchive } from '../zip/writer.ts';
-import { type FixPlan, planFix, type Treatment } from './plan.ts';
+import { RefusedError, UnreadableError } from '../io/errors.ts';
+import { checkEnding, defaultOutput, pretrainedOutput, shardNames } from './output-name.ts';
+import type { FixSummary, OutputForm } from './outputs/output.ts';
+import { planOutput } from './outputs/plan-output.ts';
+import type { Lost, Salvaged } from './salvage.ts';
 import { type FixSteps, mergeSteps, operationsOf, stepsOfFlags } from './steps.ts';
-import { type VerifyLevel, verifyOutput } from './verify.ts';
+import type { VerifyLevel } from './verify.ts';
+import { totalSize, writeOutput } from './write-output.ts';
 
 export interface FixOptions extends FixSteps {
-  /** Path of the healed file; `model.fixed.pth` beside `model.pth` when left out. */
+  /** Path of the healed file; see `defaultOutput` where it is left out. */
   readonly output?: string;
   /** Replace an existing output. The input itself is never replaced. */
   readonly force?: boolean;
   /** Change the end of the input itself, where storages can stay as they are; `undoFix` takes it back. `output` has no meaning then. */
   readonly inPlace?: boolean;
+  /** Write what is whole of a damaged file. */
+  readonly salvage?: boolean;
+  /** What to write; a zip archive of torch.save when left out. */
+  readonly to?: OutputForm;
+  /** Spread tensors over files of at most so many bytes of them, with an index as transformers has it. */
+  readonly shardSize?: number;
   /** Add every step that the findings name. */
   readonly auto?: boolean;
   /** Plan only: nothing is written. */
@@ -29,10 +39,14 @@ export interface FixOptions extends FixSteps {
 
 export interface FixResult {
   readonly input: string;
-  /** The input itself where it was healed in place. */
+  /** The input itself where it was healed in place; the index where there are several files. */
   readonly output: string;
+  /** Every file of the output, the index among them. */
+  readonly files: readonly string[];
   readonly mode: 'copy' | 'append';
-  readonly plan: Treatment & Pick<FixPlan, 'notes'>;
+  readonly plan: FixSummary;
+  /** With `salvage`: what was not whole and is left out. */
+  readonly lost?: readonly Lost[];
   readonly findingsBefore: readonly Finding[];
   /** Empty after a dry run. */
   readonly findingsAfter: readonly Finding[];
@@ -44,22 +58,7 @@ export interface FixResult {
   readonly corrupted: readonly string[];
 }
 
-/** Endings that promise another container than the one that fix writes; torch.load itself goes by `.safetensors`. */
-const OTHER_CONTAINER = /((\.(safetensors|bin))?\.index)?\.(safetensors|json|pt2|ptl|gz|tgz|zip)$/i;
-
-/** `model.fixed.pth` beside `model.pth`; a name that speaks of another container, and a folder, get `.pth`. */
-export function defaultOutput(input: string, isFolder = false): string {
-  const { dir, base, name, ext } = parse(input);
-  if (isFolder) return format({ dir, name: `${base}.fixed`, ext: '.pth' });
-  if (OTHER_CONTAINER.test(base)) {
-    return format({
-      dir,
-      name: `${base.replace(OTHER_CONTAINER, '').replace(/\.(pth|pt|tar)$/i, '')}.fixed`,
-      ext: '.pth',
-    });
-  }
-  return format({ dir, name: `${name}.fixed`, ext });
-}
+export { defaultOutput } from './output-name.ts';
 
 /**
  * Writes a healed copy of a checkpoint, or heals it in place. A copy appears under its name only when it is complete and was held
@@ -70,41 +69,42 @@ export function defaultOutput(input: string, isFolder = false): string {
  */
 export async function fixCheckpoint(input: string, options: FixOptions = {}): Promise<FixResult> {
   if (options.inPlace) return fixInPlace(input, options);
-  const checkpoint = await openCheckpoint(input);
+  const salvaged = options.salvage ? await salvageFrom(input) : undefined;
+  const checkpoint =
+    salvaged?.checkpoint ?? (await openCheckpoint(input, { everyHeader: true }).catch(namingSalvage));
   try {
-    const findingsBefore = diagnose(checkpoint);
+    const findingsBefore = salvaged?.findings ?? diagnose(checkpoint);
+    if (salvaged) refuseHostile(findingsBefore, 'the file would run code');
     const operations = operationsOf(stepsOf(input, options, findingsBefore));
-    const plan = await planFix(checkpoint, operations);
+    const form = options.to ?? 'torch';
+    const planned = await planOutput(checkpoint, operations, form, options.shardSize);
+    const plan = salvaged ? { ...planned, operations: [salvaged.report, ...planned.operations] } : planned;
     const stats = await stat(input);
-    const output = options.output ?? defaultOutput(input, stats.isDirectory());
-    if (/\.safetensors$/i.test(output)) {
-      throw new RefusedError(
-        `output ${output} would be a torch zip archive, but torch.load takes a file of that name for safetensors; name it .pth`,
-      );
-    }
+    const output = await outputPath(input, options, stats.isDirectory());
+    checkEnding(output, form);
+    const names = plan.index ? shardNames(output, plan.files.length) : [output];
     const result = {
       input,
-      output,
+      output: names.at(-1) as string,
+      files: names,
       mode: 'copy' as const,
       plan,
       findingsBefore,
+      ...(salvaged && { lost: salvaged.lost }),
       bytesIn: checkpoint.fileSize ?? checkpoint.source.size,
-      bytesOut: plan.layout.size,
+      bytesOut: totalSize(plan.files),
     };
     if (options.dryRun) return { ...result, findingsAfter: [], verified: false, corrupted: [] };
-    const file = await createOutputFile(output, {
-      input,
+    const { findings, corrupted } = await writeOutput(plan, names, {
+      input: sourceFiles(checkpoint, input, stats.isDirectory()),
       // the bits of a folder that let it be entered are nothing for a file
       mode: stats.isDirectory() ? stats.mode & 0o666 : stats.mode,
-      size: plan.layout.size,
+      verify: options.verify ?? 'quick',
+      accept: (findings) => refuseHostile(findings),
       ...(options.force !== undefined && { force: options.force }),
+      ...(options.onProgress && { onProgress: options.onProgress }),
     });
-    try {
-      return { ...result, ...(await write(plan, file, options)), verified: true };
-    } catch (error) {
-      await file.abort();
-      throw error;
-    }
+    return { ...result, findingsAfter: findings, corrupted, verified: true };
   } finally {
     await checkpoint.close();
   }
@@ -129,8 +129,9 @@ async function fixInPlace(input: string, options: FixOptions): Promise<FixResult
     const result = {
       input,
       output: input,
+      files: [input],
       mode: 'append' as const,
-      plan,
+      plan: { ...plan, pieces: plan.storages.length, noun: 'storage' as const },
       findingsBefore,
       bytesIn,
       bytesOut,
@@ -145,53 +146,47 @@ async function fixInPlace(input: string, options: FixOptions): Promise<FixResult
   }
 }
 
-/** Writes, reads back, compares, and only then gives the file its name. */
-async function write(
-  plan: FixPlan,
-  file: OutputFile,
-  options: FixOptions,
-): Promise<{ findingsAfter: readonly Finding[]; corrupted: readonly string[] }> {
-  const { onProgress } = options;
-  const { crc32 } = await writeArchive(plan.layout, file, onProgress ? { onProgress } : {});
-  for (const check of plan.checks) check();
-  await file.finish();
-  const written = await openCheckpoint(file.temporaryPath);
-  try {
-    await verifyOutput(plan, written, options.verify ?? 'quick');
-    const findingsAfter = diagnose(written);
-    refuseHostile(findingsAfter);
-    await file.publish();
-    return { findingsAfter, corrupted: corruptedStorages(plan, crc32) };
-  } finally {
-    await written.close();
-  }
+/** Where to write; a folder that is there already is for files by the names that `from_pretrained` looks for. */
+async function outputPath(input: string, options: FixOptions, isFolder: boolean): Promise<string> {
+  const { to = 'torch', shardSize, output } = options;
+  if (output === undefined) return defaultOutput(input, isFolder, to, shardSize !== undefined);
+  if (shardSize === undefined) return output;
+  const found = await stat(output).catch(() => undefined);
+  return found?.isDirectory() ? pretrainedOutput(output, to) : output.replace(/\.index\.json$/i, '');
+}
+
+/** Every file that the checkpoint is read from. */
+function sourceFiles({ sharding }: Checkpoint, input: string, isFolder: boolean): string[] {
+  const folder = isFolder ? input : dirname(input);
+  return [input, ...(sharding?.files ?? []).map(({ name }) => join(folder, name))];
+}
+
+/** The same error, and what can be done where the file can't be had again. */
+function namingSalvage(error: unknown): never {
+  if (!(error instanceof UnreadableError && hasWholePickle(error))) throw error;
+  const { code, message, offset, rule } = error;
+  throw new UnreadableError(code, `${message}; fix --salvage writes what is whole`, offset, rule);
+}
+
+async function salvageFrom(input: string): Promise<Salvaged> {
+  const { salvage } = await import('./salvage.ts');
+  return salvage(input);
 }
 
 /** A healed file is one that people load: what runs code when it is loaded is not written again. */
-function refuseHostile(findings: readonly Finding[]): void {
+function refuseHostile(findings: readonly Finding[], what = 'the result would still run code'): void {
   const hostile = findings.find(({ rule }) => rule.startsWith('safety/'));
   if (hostile) {
     throw new RefusedError(
-      `the result would still run code when it is loaded (${hostile.rule}: ${hostile.subjects[0]}); --weights keeps the tensors alone, where they can be told`,
+      `${what} when it is loaded (${hostile.rule}: ${hostile.subjects[0]}); --weights keeps the tensors alone, where they can be told`,
     );
   }
 }
 
-/** torch never looks at checksums, so a damaged storage loads without a word; a copy is the moment to notice. */
-function corruptedStorages(plan: FixPlan, crc32: Uint32Array): string[] {
-  const sums = new Map(plan.layout.records.map((record, index) => [record.name, crc32[index]]));
-  return plan.storages
-    .filter(({ storage, key }) => {
-      const declared = storage.crc32;
-      // torch writes 0 everywhere where it was told not to compute them
-      return declared !== undefined && declared !== 0 && declared !== sums.get(`data/${key}`);
-    })
-    .map(({ storage }) => storage.key);
-}
-
 function stepsOf(input: string, options: FixOptions, findings: readonly Finding[]): FixSteps {
   const { flags } = prescribe(findings);
-  const nothing = !options.auto && operationsOf(options).length === 0;
+  const { auto, to, shardSize, salvage } = options;
+  const nothing = !auto && !to && !salvage && shardSize === undefined && operationsOf(options).length === 0;
   if (nothing) {
     throw new RefusedError(
       flags.length > 0

@@ -3,6 +3,7 @@ import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { diagnose } from '../diagnose/engine.ts';
 import type { Finding } from '../diagnose/finding.ts';
 import { openSource } from '../formats/open.ts';
+import { LONGEST_UNDO_RECORD, parseUndoRecord, UNDO_RECORD, undoRecordText } from '../formats/undo-record.ts';
 import { RefusedError } from '../io/errors.ts';
 import { openFile } from '../io/file-source.ts';
 import type { FileState } from '../io/in-place-file.ts';
@@ -19,7 +20,6 @@ import { offsetsCanBeComputed } from './computed-offsets.ts';
 import type { Operation } from './operation.ts';
 import { ARCHIVE_VERSION, holdsPickle } from './output-layout.ts';
 import { type PlannedStorage, type Treatment, treat } from './plan.ts';
-import { LONGEST_UNDO_RECORD, parseUndoRecord, UNDO_RECORD, undoRecordText } from './undo-record.ts';
 import { verifyOutput } from './verify.ts';
 
 /** What a fix in place will write behind the end of the file. */

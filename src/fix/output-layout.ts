@@ -1,4 +1,5 @@
 import type { ArchiveRecord, Checkpoint } from '../checkpoint/checkpoint.ts';
+import { UNDO_RECORD } from '../formats/undo-record.ts';
 import type { ByteSource } from '../io/byte-source.ts';
 import { RefusedError } from '../io/errors.ts';
 import { readSegment, type Segment, segmentLength } from '../io/segment.ts';
@@ -7,7 +8,6 @@ import { METHOD_DEFLATED } from '../zip/constants.ts';
 import { type ArchiveLayout, layoutArchive, type OutputRecord } from '../zip/layout.ts';
 import { wholeContent } from './convert-storage.ts';
 import type { PlannedStorage } from './plan.ts';
-import { UNDO_RECORD } from './undo-record.ts';
 
 /** The records of torch's own that every output gets anew. */
 const OWN_RECORDS = new Set([

@@ -5,9 +5,11 @@ import { compact } from './operations/compact.ts';
 import { extract } from './operations/extract.ts';
 import { mapLocation } from './operations/map-location.ts';
 import { rename } from './operations/rename.ts';
+import { safe } from './operations/safe.ts';
 import { drop, keep } from './operations/select-tensors.ts';
 import { stripPrefix } from './operations/strip-prefix.ts';
 import { stripWrappers } from './operations/strip-wrappers.ts';
+import { targetTorch } from './operations/target-torch.ts';
 import { untie } from './operations/untie.ts';
 import { weights } from './operations/weights.ts';
 
@@ -17,6 +19,8 @@ export interface FixSteps {
   readonly extract?: string;
   /** Leave only the state_dict of the model. */
   readonly weights?: boolean;
+  /** Put plain values in the place of what `weights_only` refuses. */
+  readonly safe?: boolean;
   /** Globs over tensor names, as they are after `extract` and `weights`: what matches none goes. */
   readonly keep?: readonly string[];
   /** Globs over tensor names: what matches one goes. */
@@ -42,6 +46,8 @@ export interface FixSteps {
   readonly allowOverflow?: boolean;
   /** As torch.load's: `cpu`, or `cuda:0=cpu,cuda:1=cuda:0`. */
   readonly mapLocation?: string;
+  /** The release of torch that shall load the output: `1.13`. */
+  readonly targetTorch?: string;
 }
 
 /** The operations of the steps. @throws RefusedError for a step that makes no sense. */
@@ -49,6 +55,7 @@ export function operationsOf(steps: FixSteps): Operation[] {
   const operations: Operation[] = [];
   if (steps.extract !== undefined) operations.push(extract(steps.extract));
   if (steps.weights) operations.push(weights());
+  if (steps.safe) operations.push(safe());
   if (steps.keep?.length) operations.push(keep(steps.keep));
   if (steps.drop?.length) operations.push(drop(steps.drop));
   if (steps.stripWrappers) operations.push(stripWrappers());
@@ -59,6 +66,7 @@ export function operationsOf(steps: FixSteps): Operation[] {
   if (steps.compact) operations.push(compact());
   if (steps.dtype !== undefined) operations.push(cast(steps.dtype, castOptions(steps)));
   if (steps.mapLocation !== undefined) operations.push(mapLocation(steps.mapLocation));
+  if (steps.targetTorch !== undefined) operations.push(targetTorch(steps.targetTorch));
   return operations;
 }
 
@@ -112,6 +120,12 @@ const FLAGS: Readonly<Record<string, (steps: Writable, value: string) => void>> 
   },
   '--dtype-exclude': (steps, value) => {
     steps.dtypeExclude = [...(steps.dtypeExclude ?? []), value];
+  },
+  '--safe': (steps) => {
+    steps.safe = true;
+  },
+  '--target-torch': (steps, value) => {
+    steps.targetTorch = value;
   },
   '--map-location': (steps, value) => {
     steps.mapLocation = value;

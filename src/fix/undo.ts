@@ -1,5 +1,11 @@
 import { Archive } from '../formats/archive.ts';
 import { interruption } from '../formats/interrupted.ts';
+import {
+  LONGEST_UNDO_RECORD,
+  parseUndoRecord,
+  UNDO_RECORD,
+  type UndoRecord,
+} from '../formats/undo-record.ts';
 import { type ByteSource, SubSource } from '../io/byte-source.ts';
 import { RefusedError } from '../io/errors.ts';
 import { openFile } from '../io/file-source.ts';
@@ -8,7 +14,6 @@ import { type Journal, readJournal, removeJournal } from '../io/journal.ts';
 import { isRange, readSegment } from '../io/segment.ts';
 import { hasTail } from '../io/tail-digest.ts';
 import { changingInPlace } from './changing.ts';
-import { LONGEST_UNDO_RECORD, parseUndoRecord, UNDO_RECORD, type UndoRecord } from './undo-record.ts';
 
 export interface UndoOptions {
   /** Take a run on another machine, which can't be seen from here, for dead. */

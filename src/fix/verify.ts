@@ -42,10 +42,20 @@ export async function verifyOutput(plan: Treatment, output: Checkpoint, level: V
       throw differs(`tensor ${tensor.name} is not in the storage that it was in`);
     }
   }
-  if (level === 'full') for (const [before, after] of written) await compareBytes(before, after);
+  if (level !== 'full') return;
+  for (const [before, after] of written) {
+    if (before.bytes === 0) continue;
+    await compareSegments(
+      before.content as Segment,
+      after.content as Segment,
+      `storage ${after.key}`,
+      before.bytes,
+    );
+  }
 }
 
-function differs(what: string): RefusedError {
+/** The error for a file that is not what was planned. */
+export function differs(what: string): RefusedError {
   return new RefusedError(`verification failed, nothing was kept: ${what}`);
 }
 
@@ -54,15 +64,20 @@ function form(tensor: Tensor): string {
   return `${kind} ${dtype.name} [${shape}] strides [${stride}] offset ${storageOffset} ${requiresGrad} ${conj} ${neg}`;
 }
 
-async function compareBytes(before: Storage, after: Storage): Promise<void> {
-  if (before.bytes === 0) return;
-  const old = new Pull(before.content as Segment);
-  const now = new Pull(after.content as Segment);
-  for (let at = 0; at < before.bytes; ) {
-    const length = Math.min(WINDOW, before.bytes - at);
-    const [a, b] = await Promise.all([old.take(length), now.take(length)]);
-    if (!a.equals(b)) throw differs(`bytes of storage ${after.key} differ after byte ${at}`);
-    at += length;
+/** Compares the first `length` bytes of two segments. @throws RefusedError that names what differs, and where. */
+export async function compareSegments(
+  before: Segment,
+  after: Segment,
+  what: string,
+  length = before.length,
+): Promise<void> {
+  const old = new Pull(before);
+  const now = new Pull(after);
+  for (let at = 0; at < length; ) {
+    const count = Math.min(WINDOW, length - at);
+    const [a, b] = await Promise.all([old.take(count), now.take(count)]);
+    if (a.length < count || !a.equals(b)) throw differs(`bytes of ${what} differ after byte ${at}`);
+    at += count;
   }
 }
 

@@ -1,6 +1,7 @@
 import type { ArchiveFacts } from '../checkpoint/checkpoint.ts';
 import { readSegment } from '../io/segment.ts';
 import type { Archive } from './archive.ts';
+import { archiveOddities } from './archive-oddities.ts';
 
 /** A record whose text is one number or word; what is longer is none of torch's, and its start tells enough. */
 const LONGEST_TEXT = 256;
@@ -15,14 +16,15 @@ const KNOWN_TEXTS: ReadonlyMap<number, string> = new Map([
 
 /** What the small records of torch's archives say to a loader. */
 export async function archiveFacts(archive: Archive): Promise<ArchiveFacts> {
-  const [version, byteOrder, alignment] = await Promise.all([
+  const [version, byteOrder, alignment, oddities] = await Promise.all([
     // torch.package and torch.export write it into `.data`, and torch's reader looks there first
     textOf(archive, archive.has('.data/version') ? '.data/version' : 'version'),
     textOf(archive, 'byteorder'),
     textOf(archive, '.storage_alignment'),
+    archiveOddities(archive.source, archive),
   ]);
   const { headerFaults, distinctNames } = archive;
-  return { version, byteOrder, alignment: numberIn(alignment), headerFaults, distinctNames };
+  return { version, byteOrder, alignment: numberIn(alignment), headerFaults, distinctNames, oddities };
 }
 
 /** A power of two in any archive of torch's; what is none can't be computed with. */

@@ -3,7 +3,7 @@ import type { ByteSource } from '../io/byte-source.ts';
 import { UnreadableError } from '../io/errors.ts';
 import type { Segment } from '../io/segment.ts';
 import { entryContent } from '../zip/content.ts';
-import { readDirectory, type ZipEntry } from '../zip/directory.ts';
+import { readDirectory, type ZipDirectory, type ZipEntry } from '../zip/directory.ts';
 import { locateData } from '../zip/locate-data.ts';
 
 /** Up to so many records all local headers are looked at: torch reads them, and one that is damaged keeps it from the record. */
@@ -14,31 +14,40 @@ export class Archive {
   readonly source: ByteSource;
   /** The folder that the records stand in; empty where they stand in none. */
   readonly root: string;
-  readonly entries: readonly ZipEntry[];
+  readonly directory: ZipDirectory;
+  /** Where the content of each entry starts in the file, in the order of the directory. */
+  readonly offsets: Float64Array;
   /** Among the local headers that were read. */
   readonly headerFaults: readonly HeaderFault[];
-  readonly #offsets: Float64Array;
   readonly #byName = new Map<string, number>();
 
   private constructor(
     source: ByteSource,
-    entries: readonly ZipEntry[],
+    directory: ZipDirectory,
     offsets: Float64Array,
     headerFaults: readonly HeaderFault[],
-    root = rootOf(entries),
+    root = rootOf(directory.entries),
   ) {
+    const { entries } = directory;
     this.source = source;
     this.root = root;
-    this.entries = entries;
+    this.directory = directory;
     this.headerFaults = headerFaults;
-    this.#offsets = offsets;
+    this.offsets = offsets;
     // torch takes the first that it finds of two entries with one name
     for (let i = entries.length - 1; i >= 0; i--)
       this.#byName.set((entries[i] as ZipEntry).name.toLowerCase(), i);
   }
 
-  /** @throws UnreadableError for an archive that is cut short or damaged. */
-  static async open(source: ByteSource): Promise<Archive> {
+  get entries(): readonly ZipEntry[] {
+    return this.directory.entries;
+  }
+
+  /**
+   * @param everyHeader Read each local header, however many there are: whoever copies bytes must know where they begin.
+   * @throws UnreadableError for an archive that is cut short or damaged.
+   */
+  static async open(source: ByteSource, everyHeader = false): Promise<Archive> {
     const directory = await readDirectory(source);
     const { entries } = directory;
     if (entries.length === 0) {
@@ -53,15 +62,23 @@ export class Archive {
     const offsets = await locateData(source, directory, {
       // the pickle decides everything, so it is read where its own header says
       exact: (entry) => entry.name.toLowerCase().endsWith('.pkl'),
-      all: entries.length <= FEW,
+      all: everyHeader || entries.length <= FEW,
       onFault: (entry, fault) => faults.push({ record: entry.name, fault }),
     });
-    return new Archive(source, entries, offsets, faults);
+    return new Archive(source, directory, offsets, faults);
+  }
+
+  /**
+   * An archive whose records were found without its directory.
+   * @param offsets Of the contents, in the order of the entries.
+   */
+  static recovered(source: ByteSource, entries: readonly ZipEntry[], offsets: Float64Array): Archive {
+    return new Archive(source, lostDirectory(source, entries, offsets), offsets, []);
   }
 
   /** The same archive, its records told from another folder: the one that its own reader would take. */
   rootedAt(root: string): Archive {
-    return new Archive(this.source, this.entries, this.#offsets, this.headerFaults, root);
+    return new Archive(this.source, this.directory, this.offsets, this.headerFaults, root);
   }
 
   /** The whole name of a record, as names are compared. */
@@ -90,14 +107,14 @@ export class Archive {
   /** Where a record's content stands in the file. */
   dataOffset(record: string): number | undefined {
     const index = this.#index(record);
-    return index === undefined ? undefined : this.#offsets[index];
+    return index === undefined ? undefined : this.offsets[index];
   }
 
   /** A record's content; undefined where there is no such record. @throws UnreadableError for one that is encrypted or oddly compressed. */
   content(record: string): Segment | undefined {
     const index = this.#index(record);
     if (index === undefined) return undefined;
-    return entryContent(this.source, this.entries[index] as ZipEntry, this.#offsets[index] as number);
+    return entryContent(this.source, this.entries[index] as ZipEntry, this.offsets[index] as number);
   }
 
   /** A record with its content, at one look-up. Same errors as `content`. */
@@ -107,7 +124,7 @@ export class Archive {
     const index = this.#index(record);
     if (index === undefined) return undefined;
     const entry = this.entries[index] as ZipEntry;
-    const dataOffset = this.#offsets[index] as number;
+    const dataOffset = this.offsets[index] as number;
     return { entry, dataOffset, content: entryContent(this.source, entry, dataOffset) };
   }
 
@@ -119,17 +136,10 @@ export class Archive {
         : [
             {
               name: entry.name,
-              content: entryContent(this.source, entry, this.#offsets[index] as number),
+              content: entryContent(this.source, entry, this.offsets[index] as number),
             },
           ],
     );
-  }
-
-  /** The content of an entry by its whole name, inside the root folder or not. */
-  contentByName(name: string): Segment | undefined {
-    const index = this.#byName.get(name.toLowerCase());
-    if (index === undefined) return undefined;
-    return entryContent(this.source, this.entries[index] as ZipEntry, this.#offsets[index] as number);
   }
 
   /** The directory as the rules and reports see it. */
@@ -144,7 +154,7 @@ export class Archive {
         storedSize: entry.storedSize,
         method: entry.method,
         crc32: entry.crc32,
-        dataOffset: this.#offsets[index] as number,
+        dataOffset: this.offsets[index] as number,
       };
     });
   }
@@ -161,4 +171,27 @@ function rootOf(entries: readonly ZipEntry[]): string {
   if (entries.some((entry) => entry.name.toLowerCase() === wanted)) return root;
   const other = entries.find((entry) => /(^|\/)data\.pkl$/i.test(entry.name))?.name;
   return other === undefined ? root : other.slice(0, Math.max(0, other.length - 'data.pkl'.length - 1));
+}
+
+/** What follows the last record that was found counts as the directory. */
+function lostDirectory(
+  source: ByteSource,
+  entries: readonly ZipEntry[],
+  offsets: Float64Array,
+): ZipDirectory {
+  const directoryOffset = entries.reduce(
+    (end, { storedSize }, index) => Math.max(end, (offsets[index] as number) + storedSize),
+    0,
+  );
+  const end = {
+    entries: entries.length,
+    directoryOffset,
+    directorySize: source.size - directoryOffset,
+    offset: source.size,
+    zip64Offset: undefined,
+    disk: 0,
+    commentLength: 0,
+    rivals: [],
+  };
+  return { entries, oddities: [], end, unusedBytes: 0 };
 }

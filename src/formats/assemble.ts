@@ -1,7 +1,9 @@
 import type { ArchiveRecord, Checkpoint, Container, GlobalUse } from '../checkpoint/checkpoint.ts';
 import { geometryFaults } from '../checkpoint/geometry.ts';
 import { listTensors } from '../checkpoint/listing.ts';
+import { tensorNamed } from '../checkpoint/tensor-handle.ts';
 import type { ByteSource } from '../io/byte-source.ts';
+import { UnreadableError } from '../io/errors.ts';
 import type { DecodedPickle } from '../pickle/decoder.ts';
 import type { Value } from '../pickle/values.ts';
 import { isAllowedGlobal } from '../torch/allowlist.ts';
@@ -61,15 +63,32 @@ export function assembleCheckpoint(found: Findings): Checkpoint {
       found.traces ?? (pickle ? [{ record: records.length > 0 ? 'data.pkl' : '', trace: pickle.trace }] : []),
     records,
     omissions,
-    damage: [...table.damage, ...geometryFaults(tensors)],
+    damage: [...overlapFaults(archive), ...table.damage, ...geometryFaults(tensors)],
     ...(archive && { archive }),
     ...(annotations && { annotations }),
     ...(sharding && { sharding, fileSize: sharding.files.reduce((sum, { bytes = 0 }) => sum + bytes, 0) }),
     ...(loadable && { loadable }),
+    tensor(name) {
+      return tensorNamed(this.tensors, name);
+    },
     close: async () => {
       await Promise.all([source, ...closeAlso].map((each) => each.close?.()));
     },
   };
+}
+
+/** What the bytes of such a record are can't be told: another one has a claim to them. */
+function overlapFaults(archive: Checkpoint['archive']): UnreadableError[] {
+  const first = archive?.oddities?.find(({ kind }) => kind === 'overlap');
+  if (!first) return [];
+  return [
+    new UnreadableError(
+      'bad-archive',
+      `record '${first.record}' takes bytes of the file that belong to ${first.what} too; no writer makes such an archive, get the file again`,
+      first.offset,
+      'zip/overlap',
+    ),
+  ];
 }
 
 function globalUses(pickle: DecodedPickle): GlobalUse[] {

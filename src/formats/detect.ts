@@ -31,11 +31,12 @@ export async function detect(source: ByteSource): Promise<Detected> {
   const bytes = await source.read(0, Math.min(HEAD, source.size));
   const head = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (startsWith(head, 'PK\x03\x04') || startsWith(head, 'PK\x05\x06')) return 'zip';
+  // before pickles and gzip: a header of 640 bytes begins with 80 02, one of 35 615 with 1f 8b
+  if (safetensorsHeaderLength(head, source.size) !== undefined) return 'safetensors';
   if (startsLikeLegacy(head)) return 'torch-legacy';
   if (startsLikePickle(head)) return 'pickle';
   if (startsWith(head, 'ustar', 257) || startsWith(head, 'sys_info\0')) return 'tar';
   if (startsWith(head, '\x1f\x8b')) return 'gzip';
-  if (safetensorsHeaderLength(head, source.size) !== undefined) return 'safetensors';
   if (isIndex(head)) return 'sharded-index';
   const stranger = torchContainer(head) ?? otherFormat(head, source.size);
   throw new UnreadableError(stranger.code, `the file is ${stranger.what}`, 0, stranger.rule);

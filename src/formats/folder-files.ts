@@ -4,6 +4,15 @@ import type { ByteSource } from '../io/byte-source.ts';
 import { UnreadableError } from '../io/errors.ts';
 import { FilePool } from '../io/file-pool.ts';
 
+/** Why a name that a file gives for another of its folder is not followed. */
+export function leadsElsewhere(name: string): UnreadableError {
+  const shown = JSON.stringify(name.slice(0, 80));
+  return new UnreadableError(
+    'bad-archive',
+    `${shown} is no file of the checkpoint's own folder, so it is not opened`,
+  );
+}
+
 /**
  * The files of a folder that a checkpoint names, each opened once. A name that leads out of the folder is not followed: who wrote
  * the checkpoint must not choose what is read.
@@ -53,11 +62,7 @@ export class FolderFiles {
 
   async #find(name: string): Promise<ByteSource | UnreadableError> {
     if (name === '' || name === '..' || /[\\/\0]/.test(name)) {
-      const shown = JSON.stringify(name.slice(0, 80));
-      return new UnreadableError(
-        'bad-archive',
-        `${shown} is no file of the checkpoint's own folder, so it is not opened`,
-      );
+      return leadsElsewhere(name);
     }
     try {
       return await this.#pool.file(join(this.#path, name));

@@ -10,8 +10,8 @@ import { applyStorageViews } from './legacy-views.ts';
 import { type StorageTable, type StoredBytes, storageTable } from './storage-table.ts';
 
 /** The first pickle of a stream, and the only version of the format that torch has written since (torch/serialization.py). */
-const MAGIC = 0x1950a86a20f9469cfc6cn;
-const PROTOCOL_VERSION = 1001;
+export const LEGACY_MAGIC = 0x1950a86a20f9469cfc6cn;
+export const LEGACY_VERSION = 1001;
 
 /** The three pickles before the object take about 150 bytes; they come in one read. */
 const HEAD = 1024;
@@ -105,7 +105,7 @@ async function readHeads(source: ByteSource): Promise<DecodedPickle[]> {
       return decodePickle(source, offset, { firstRead: FIRST_READ });
     });
   const magic = await decode(0);
-  if (magic.value !== MAGIC) {
+  if (magic.value !== LEGACY_MAGIC) {
     throw new UnreadableError(
       'not-a-checkpoint',
       'the stream does not start with the magic number of torch.save',
@@ -113,10 +113,10 @@ async function readHeads(source: ByteSource): Promise<DecodedPickle[]> {
     );
   }
   const version = await decode(magic.length);
-  if (version.value !== PROTOCOL_VERSION) {
+  if (version.value !== LEGACY_VERSION) {
     throw new UnreadableError(
       'unsupported',
-      `legacy torch.save stream of version ${describe(version.value)}, expected ${PROTOCOL_VERSION}; torch does not load it either`,
+      `legacy torch.save stream of version ${describe(version.value)}, expected ${LEGACY_VERSION}; torch does not load it either`,
       magic.length,
     );
   }

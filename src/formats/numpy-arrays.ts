@@ -78,14 +78,16 @@ export function arraysToTensors(
   return { root: replaced, taken };
 }
 
-interface NumpyArray {
+/** A numpy array whose elements torch has a dtype for. */
+export interface NumpyArray {
   readonly dtype: Dtype;
   readonly shape: readonly number[];
   readonly fortran: boolean;
   readonly bytes: ByteValue;
 }
 
-function arrayOf(node: PyNode, source: ByteSource): NumpyArray | undefined {
+/** What an array that was pickled says of itself; undefined where the node is none, or none that torch could hold. */
+export function arrayOf(node: PyNode, source: ByteSource): NumpyArray | undefined {
   const name = callableName(node) ?? '';
   if (!(node instanceof PyObject)) return undefined;
   if (RECONSTRUCT.has(name)) {

@@ -16,8 +16,13 @@ export async function openArchive(
   source: ByteSource,
   path: string,
   openInner: OpenInner,
+  everyHeader?: boolean,
 ): Promise<Checkpoint> {
-  const archive = await Archive.open(source);
+  return openRecords(await Archive.open(source, everyHeader), path, openInner);
+}
+
+/** Opens an archive whose records are known. Same errors as `openArchive`. */
+export async function openRecords(archive: Archive, path: string, openInner: OpenInner): Promise<Checkpoint> {
   const pickle = archive.content('data.pkl');
   // torch.load takes an archive with this record for TorchScript, and with no other
   if (pickle && !archive.has('constants.pkl') && packageRoot(archive) === undefined)
@@ -42,7 +47,7 @@ export async function openArchive(
   const { isStableBaselines3, openStableBaselines3 } = await import('./stable-baselines3.ts');
   return isStableBaselines3(files)
     ? openStableBaselines3(archive, files, path, openInner)
-    : openOnly(source, files, 'zip', openInner);
+    : openOnly(archive.source, files, 'zip', openInner);
 }
 
 /** The folder of a torch.package archive; a `data.pkl` in the folder that torch.load looks in makes it none. */

@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
-import { isRemote, printableAddress } from '../io/address.ts';
+import { isRemote, printableAddress, siblingAddress } from '../io/address.ts';
 import type { ByteSource } from '../io/byte-source.ts';
 import { UnreadableError } from '../io/errors.ts';
 import { openFile } from '../io/file-source.ts';
@@ -13,8 +13,14 @@ import { openArchive } from './open-archive.ts';
 /** A checkpoint in a tar in a gzip is three; nobody packs deeper, but a made file may hold itself. */
 const MOST_NESTED = 4;
 
-/** What a remote file needs besides its address. */
-export type OpenOptions = RemoteOptions;
+/** What a remote file needs besides its address, and how closely archives are looked at. */
+export interface OpenOptions extends RemoteOptions {
+  /**
+   * Read the local header of every record of an archive, which says where its content begins. Where torch wrote the archive that is
+   * known without, so to look at a checkpoint is cheaper; to copy its bytes takes certainty.
+   */
+  readonly everyHeader?: boolean;
+}
 
 /** Opens another file of the same checkpoint by its name: a shard beside its index. */
 export type OpenSibling = (name: string) => Promise<ByteSource>;
@@ -43,11 +49,17 @@ async function refuseLonePart(path: string): Promise<void> {
 export async function openCheckpoint(path: string, options: OpenOptions = {}): Promise<Checkpoint> {
   if (path === '-') {
     const { openStdin } = await import('../io/stdin-source.ts');
-    return openSource(await openStdin(), path);
+    return openSource(await openStdin(), path, undefined, options);
   }
   if (isRemote(path)) {
     const { openRemote } = await import('../io/http-source.ts');
-    return openSource(await openRemote(path, options), printableAddress(path));
+    const sibling = async (name: string) => {
+      const address = siblingAddress(path, name);
+      if (address !== undefined) return openRemote(address, options);
+      const { leadsElsewhere } = await import('./folder-files.ts');
+      throw leadsElsewhere(name);
+    };
+    return openSource(await openRemote(path, options), printableAddress(path), sibling, options);
   }
   const journaled = findJournaled(path);
   let source: ByteSource;
@@ -60,10 +72,11 @@ export async function openCheckpoint(path: string, options: OpenOptions = {}): P
   }
   const open = async (bytes: ByteSource) => {
     if (DISTCP_PART.test(path)) await refuseLonePart(path);
-    return openSource(bytes, path, async (name) => {
+    const sibling = async (name: string) => {
       const { FolderFiles } = await import('./folder-files.ts');
       return new FolderFiles(dirname(path)).open(name);
-    });
+    };
+    return openSource(bytes, path, sibling, options);
   };
   try {
     const file = await journaled;
@@ -84,9 +97,10 @@ export async function openSource(
   source: ByteSource,
   path = '<memory>',
   sibling?: OpenSibling,
+  { everyHeader }: Pick<OpenOptions, 'everyHeader'> = {},
 ): Promise<Checkpoint> {
   try {
-    return await openAt(source, path, sibling, 0);
+    return await openAt(source, path, { sibling, everyHeader }, 0);
   } catch (error) {
     throw error instanceof UnreadableError ? await withTraces(error, source) : error;
   }
@@ -99,11 +113,16 @@ async function withTraces(error: UnreadableError, source: ByteSource): Promise<U
   return traces.length > 0 ? new PickleFault(error, traces) : error;
 }
 
+interface Surroundings {
+  readonly sibling?: OpenSibling | undefined;
+  readonly everyHeader?: boolean | undefined;
+}
+
 /** @param depth How many files it stands in. */
 async function openAt(
   source: ByteSource,
   path: string,
-  sibling: OpenSibling | undefined,
+  { sibling, everyHeader }: Surroundings,
   depth: number,
 ): Promise<Checkpoint> {
   if (depth > MOST_NESTED) {
@@ -112,11 +131,11 @@ async function openAt(
       `archives stand in each other more than ${MOST_NESTED} deep; unpack them first`,
     );
   }
-  const openInner = (inner: ByteSource) => openAt(inner, path, undefined, depth + 1);
+  const openInner = (inner: ByteSource) => openAt(inner, path, { everyHeader }, depth + 1);
   // the rarer formats are loaded when they are met: start-up time counts
   switch (await detect(source)) {
     case 'zip':
-      return openArchive(source, path, openInner);
+      return openArchive(source, path, openInner, everyHeader);
     case 'torch-legacy': {
       const { openTorchLegacy } = await import('./torch-legacy.ts');
       return openTorchLegacy(source, path);

@@ -2,6 +2,7 @@ import type { Checkpoint, PickleFacts } from '../checkpoint/checkpoint.ts';
 import type { ByteSource } from '../io/byte-source.ts';
 import { UnreadableError } from '../io/errors.ts';
 import { type DecodedPickle, decodePickle } from '../pickle/decoder.ts';
+import type { RecordTrace } from '../pickle/trace.ts';
 import type { PyNode } from '../pickle/values.ts';
 import { assembleCheckpoint } from './assemble.ts';
 import { mergedUses } from './global-uses.ts';
@@ -43,7 +44,7 @@ export async function openPlainPickle(source: ByteSource, path: string): Promise
     table,
     pickle,
     recordLength: source.size,
-    traces: [{ record: '', trace: pickle.trace, understood }, ...traces],
+    traces: [{ record: '', trace: pickle.trace, understood }, ...traces, ...(await behind(pickle, source))],
   });
   return {
     ...checkpoint,
@@ -51,6 +52,13 @@ export async function openPlainPickle(source: ByteSource, path: string): Promise
     globals: mergedUses(checkpoint.globals, globals),
     ...(checkpoint.pickle && { pickle: withoutPayloads(checkpoint.pickle, taken) }),
   };
+}
+
+/** What other readers would find behind the pickle. */
+async function behind({ length }: DecodedPickle, source: ByteSource): Promise<RecordTrace[]> {
+  if (length >= source.size) return [];
+  const { sweepTail } = await import('./sweep.ts');
+  return sweepTail(source, length);
 }
 
 async function contentOf(pickle: DecodedPickle, source: ByteSource): Promise<Content> {

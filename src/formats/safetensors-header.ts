@@ -5,30 +5,33 @@ import { bytesOfElements, type Dtype, dtypeByName } from '../torch/dtypes.ts';
 /** The length of the header, a u64, stands before it. */
 const LENGTH_BYTES = 8;
 /** Longer headers are refused by the safetensors library too, so that a few bytes can't claim any amount of memory. */
-const LONGEST_HEADER = 100_000_000;
+export const LONGEST_HEADER = 100_000_000;
 
-/** torch's dtype for each that safetensors 0.8 has; F6_E2M3 and F6_E3M2 have none. */
-const DTYPES: Readonly<Record<string, string>> = {
+/**
+ * torch's dtype for each that safetensors 0.8 has, narrow ones first as in the library, which lays tensors out from the last of them to
+ * the first; F6_E2M3 and F6_E3M2 have none.
+ */
+export const SAFETENSORS_DTYPES: Readonly<Record<string, string>> = {
   BOOL: 'bool',
+  F4: 'float4_e2m1fn_x2',
   U8: 'uint8',
   I8: 'int8',
-  U16: 'uint16',
-  I16: 'int16',
-  U32: 'uint32',
-  I32: 'int32',
-  U64: 'uint64',
-  I64: 'int64',
-  F16: 'float16',
-  BF16: 'bfloat16',
-  F32: 'float32',
-  F64: 'float64',
-  C64: 'complex64',
-  F4: 'float4_e2m1fn_x2',
   F8_E5M2: 'float8_e5m2',
   F8_E4M3: 'float8_e4m3fn',
   F8_E8M0: 'float8_e8m0fnu',
   F8_E4M3FNUZ: 'float8_e4m3fnuz',
   F8_E5M2FNUZ: 'float8_e5m2fnuz',
+  I16: 'int16',
+  U16: 'uint16',
+  F16: 'float16',
+  BF16: 'bfloat16',
+  I32: 'int32',
+  U32: 'uint32',
+  F32: 'float32',
+  C64: 'complex64',
+  F64: 'float64',
+  I64: 'int64',
+  U64: 'uint64',
 };
 
 /** A tensor as the header describes it, checked against its own shape and dtype. */
@@ -166,7 +169,9 @@ function entryOf(name: string, value: unknown, dataOffset: number): SafetensorsE
     throw fault('must be an object of dtype, shape and data_offsets');
   const { dtype: dtypeName, shape, data_offsets: offsets } = value as Record<string, unknown>;
   if (typeof dtypeName !== 'string') throw fault('has no dtype');
-  const dtype = Object.hasOwn(DTYPES, dtypeName) ? dtypeByName(DTYPES[dtypeName] as string) : undefined;
+  const dtype = Object.hasOwn(SAFETENSORS_DTYPES, dtypeName)
+    ? dtypeByName(SAFETENSORS_DTYPES[dtypeName] as string)
+    : undefined;
   if (!dtype) {
     const known = dtypeName.startsWith('F6_')
       ? 'which torch has no dtype for'

@@ -9,7 +9,7 @@ import { type OpenSibling, openSource } from './open.ts';
 /** An index of a model with a million tensors takes less. */
 const LONGEST_INDEX = 100_000_000;
 /** No model has more files, and each is opened. */
-const MOST_SHARDS = 10_000;
+export const MOST_SHARDS = 10_000;
 /** Shards that are opened at a time. */
 const AT_ONCE = 8;
 
@@ -206,13 +206,18 @@ function merge(
   };
 }
 
-/** transformers counts what tensors share once, or, before 4.40, a bool as an eighth of a byte and what is shared every time. */
+/**
+ * transformers counts what tensors share once, or, before 4.40, a bool as an eighth of a byte and what is shared every time;
+ * huggingface_hub counts storages, whatever of them tensors show.
+ */
 function compareSizes(declared: unknown, parts: readonly Part[]): Sharding['totalSize'] {
   if (typeof declared !== 'number' || !Number.isFinite(declared)) return undefined;
   let found = 0;
   let once = 0;
   let bools = 0;
+  let stored = 0;
   for (const { checkpoint } of parts) {
+    for (const { bytes } of checkpoint.storages) stored += bytes;
     const seen = new Set<unknown>();
     for (const { bytes, storage, dtype, node } of checkpoint.tensors) {
       found += bytes;
@@ -222,7 +227,7 @@ function compareSizes(declared: unknown, parts: readonly Part[]): Sharding['tota
       once += bytes;
     }
   }
-  const agrees = [found, once].some((sum) => declared <= sum && declared >= sum - bools);
+  const agrees = [found, once, stored].some((sum) => declared <= sum && declared >= sum - bools);
   return { declared, found: agrees ? declared : found };
 }
 

@@ -46,8 +46,8 @@ export async function openTorchLegacy(source: ByteSource, path: string): Promise
 async function tracesOf({ pickle, others, end }: LegacyStream, source: ByteSource): Promise<RecordTrace[]> {
   const own = [pickle, ...others].map(({ trace }) => ({ record: '', trace }));
   if (end >= source.size) return own;
-  const { stacked } = await import('./sweep.ts');
-  return [...own, ...(await stacked(source, end, ''))];
+  const { sweepTail } = await import('./sweep.ts');
+  return [...own, ...(await sweepTail(source, end))];
 }
 
 /** A stream that ends inside its pickles is explained by another rule than a pickle by itself. */

@@ -1,10 +1,11 @@
-import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import type { ArchiveOddity, Checkpoint } from '../checkpoint/checkpoint.ts';
 import { type ByteSource, MemorySource, SubSource } from '../io/byte-source.ts';
 import { UnreadableError } from '../io/errors.ts';
 import { isRange, readSegment, type Segment } from '../io/segment.ts';
 import { type DecodedPickle, decodePickle } from '../pickle/decoder.ts';
 import type { RecordTrace } from '../pickle/trace.ts';
 import { crc32Of } from '../zip/crc32.ts';
+import type { ZipEntry } from '../zip/directory.ts';
 import type { Archive } from './archive.ts';
 import { archiveFacts } from './archive-facts.ts';
 import { assembleCheckpoint } from './assemble.ts';
@@ -41,7 +42,7 @@ export async function openTorchZip(archive: Archive, content: Segment, path: str
     pickle,
     traces: [
       { record: 'data.pkl', trace: pickle.trace },
-      ...(await otherTraces(archive, content, pickle, table)),
+      ...(await otherTraces(archive, content, pickle, table, facts.oddities ?? [])),
     ],
     recordLength: content.length,
     // it is in memory, so to hold it against its checksum costs next to nothing
@@ -62,34 +63,41 @@ const OWN_RECORDS = [
   '.data/version',
 ];
 
-/** What stands in the file for other readers than torch: behind the pickle, and in records that nothing refers to. */
+/** What stands in the file for other readers than torch: behind the pickle, in records that nothing refers to, and between records. */
 async function otherTraces(
   archive: Archive,
   content: Segment,
   pickle: DecodedPickle,
   { storages }: StorageTable,
+  oddities: readonly ArchiveOddity[],
 ): Promise<RecordTrace[]> {
   const own = OWN_RECORDS.filter((record) => archive.has(record));
-  const known = own.length + storages.filter((storage) => storage.content !== undefined).length;
-  if (content.length === pickle.length && known === archive.entries.length) return [];
-  const { sweepBehind, sweepRecords } = await import('./sweep.ts');
-  const names = new Set(
-    [...own, ...storages.map(({ key }) => `data/${key}`)].map((record) => archive.nameOf(record)),
-  );
+  const count = own.length + storages.filter((storage) => storage.content !== undefined).length;
+  if (content.length === pickle.length && count === archive.entries.length && oddities.length === 0)
+    return [];
+  const { sweepBehind, sweepOddities, sweepRecords } = await import('./sweep.ts');
+  const known = new Set<ZipEntry>();
+  for (const record of [...own, ...storages.map(({ key }) => `data/${key}`)]) {
+    const entry = archive.entry(record);
+    if (entry) known.add(entry);
+  }
   return [
     ...(await sweepBehind(content, pickle.length, 'data.pkl')),
-    ...(await sweepRecords(archive, (name) => names.has(name.toLowerCase()))),
+    ...(await sweepRecords(archive, known)),
+    ...(await sweepOddities(archive, oddities)),
   ];
 }
 
 /** Keeps what was read, where that was all of the source, until its checksum is asked for. */
 class WholeReads implements ByteSource {
   readonly size: number;
+  readonly storedSize: number;
   readonly #source: ByteSource;
   #whole: Uint8Array | undefined;
 
   constructor(source: ByteSource) {
     this.size = source.size;
+    this.storedSize = source.storedSize ?? source.size;
     this.#source = source;
   }
 
@@ -110,7 +118,8 @@ class WholeReads implements ByteSource {
 /** A record as a source of its own, to decode a pickle from: where it stands in the file, or inflated into memory. */
 export async function pickleSource(content: Segment): Promise<ByteSource> {
   if (isRange(content)) return new SubSource(content.source, content.offset, content.length);
-  return new MemorySource(await readSegment(content, LONGEST_DEFLATED_PICKLE));
+  const stored = 'deflated' in content ? content.deflated.length : content.length;
+  return new MemorySource(await readSegment(content, LONGEST_DEFLATED_PICKLE), stored);
 }
 
 /** The record says `little` or `big`; torch before 2.1 wrote none and meant little. */

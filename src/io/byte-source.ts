@@ -3,6 +3,8 @@ import { UnreadableError } from './errors.ts';
 /** Bytes at random access: a file, a buffer, a part of either, a remote file. Offsets and lengths are in bytes. */
 export interface ByteSource {
   readonly size: number;
+  /** Bytes that the content takes where it comes from, where those are fewer than `size`: it was inflated. */
+  readonly storedSize?: number;
   /**
    * Exactly `length` bytes from `offset`. The result may alias memory of the source: callers must not write to it.
    * @throws UnreadableError `truncated` when the range passes the end, `io` or `changed` when the bytes can't be had.
@@ -39,11 +41,14 @@ export function checkRange(size: number, offset: number, length: number, noun = 
 /** A source over bytes in memory. */
 export class MemorySource implements ByteSource {
   readonly size: number;
+  readonly storedSize: number;
   readonly #bytes: Uint8Array;
 
-  constructor(bytes: Uint8Array) {
+  /** @param storedSize Where the bytes were inflated, from how many. */
+  constructor(bytes: Uint8Array, storedSize = bytes.byteLength) {
     this.#bytes = bytes;
     this.size = bytes.byteLength;
+    this.storedSize = storedSize;
   }
 
   async read(offset: number, length: number): Promise<Uint8Array> {

@@ -9,8 +9,8 @@ import { syncFolder } from './sync-folder.ts';
 import { writeFully } from './write-fully.ts';
 
 export interface OutputOptions {
-  /** Path of the file that the output is made from: it is never overwritten, whatever name leads to it. */
-  readonly input?: string;
+  /** Path of the file, or of the files, that the output is made from: none is ever overwritten, whatever name leads to it. */
+  readonly input?: string | readonly string[];
   /** Replace an existing file. */
   readonly force?: boolean;
   /** Permission bits, from which the process's umask takes away as for any new file; 0o666 when not given. */
@@ -126,6 +126,13 @@ export class OutputFile implements ByteSink {
     }
   }
 
+  /** Takes an older file of the name away beforehand, where it is to be replaced. */
+  async clear(): Promise<void> {
+    if (this.#options.force !== true) return;
+    await refuseInput(this.path, this.#target, this.#options.input);
+    await unlink(this.#target).catch(() => {});
+  }
+
   /** Removes what was written; harmless after `publish`. */
   async abort(): Promise<void> {
     if (this.#state === 'done') return;
@@ -137,6 +144,11 @@ export class OutputFile implements ByteSink {
     await unlink(this.temporaryPath).catch(() => {});
     this.#state = 'done';
     spare(this.temporaryPath);
+  }
+
+  /** Takes the name away again, and what it leads to: a file that was published as one of several that failed. */
+  async retract(): Promise<void> {
+    await unlink(this.#target);
   }
 
   #startSync(written: number): void {
@@ -169,6 +181,26 @@ export class OutputFile implements ByteSink {
 }
 
 /**
+ * Refuses an output file before anything is done for it; `createOutputFile` looks again.
+ * @throws as `createOutputFile`.
+ */
+export async function checkOutputFile(path: string, options: OutputOptions = {}): Promise<void> {
+  try {
+    await checkedTarget(path, options);
+  } catch (error) {
+    throw refusal(path, error);
+  }
+}
+
+async function checkedTarget(path: string, options: OutputOptions): Promise<string> {
+  const target = await resolveTarget(path);
+  await refuseInput(path, target, options.input);
+  await refuseExisting(path, target, options.force === true);
+  await refuseFullDisk(path, dirname(target), options.size ?? 0);
+  return target;
+}
+
+/**
  * Starts an output file. Nothing appears under `path` before `publish`.
  *
  * @throws RefusedError where `path` is the input itself (through links, too), exists and `force` was not given, is no
@@ -176,10 +208,7 @@ export class OutputFile implements ByteSink {
  */
 export async function createOutputFile(path: string, options: OutputOptions = {}): Promise<OutputFile> {
   try {
-    const target = await resolveTarget(path);
-    await refuseInput(path, target, options.input);
-    await refuseExisting(path, target, options.force === true);
-    await refuseFullDisk(path, dirname(target), options.size ?? 0);
+    const target = await checkedTarget(path, options);
     const temporaryPath = temporaryName(target);
     // Before it exists, so that no signal finds it without an owner.
     doom(temporaryPath);
@@ -206,11 +235,12 @@ async function resolveTarget(path: string): Promise<string> {
   }
 }
 
-async function refuseInput(path: string, target: string, input: string | undefined): Promise<void> {
-  if (input === undefined) return;
-  const [ours, theirs] = await Promise.all([identity(target), identity(input)]);
-  if (ours !== undefined && ours === theirs) {
-    throw new RefusedError(`output '${path}' is the input itself; give another name with -o`);
+async function refuseInput(path: string, target: string, input: OutputOptions['input'] = []): Promise<void> {
+  const ours = await identity(target);
+  if (ours === undefined) return;
+  for (const file of typeof input === 'string' ? [input] : input) {
+    if ((await identity(file)) === ours)
+      throw new RefusedError(`output '${path}' is the input itself; give another name with -o`);
   }
 }
 

@@ -48,6 +48,8 @@ interface Window {
   /** Reads of what is to be converted, placed in the scratch buffer. */
   readonly unconverted: Placed[];
   scratchBytes: number;
+  /** Where the first of what is to be converted best stands. */
+  allocate: (bytes: number) => Buffer;
   /** What happens once all bytes of the reads are there, in the order of the output. */
   readonly steps: ((buffer: Buffer, scratch: Buffer) => void)[];
 }
@@ -162,6 +164,7 @@ export class WindowedWriter {
         const window = this.#window;
         const start = window.scratchBytes;
         const bytes = (count / unitAfter) * unitBefore;
+        if (start === 0 && segment.allocate) window.allocate = segment.allocate;
         window.unconverted.push({
           source,
           offset: offset + (from / unitAfter) * unitBefore,
@@ -224,8 +227,7 @@ export class WindowedWriter {
     const window = this.#window;
     if (window.length === 0) return;
     const { buffers } = window;
-    if (buffers.scratch.length < window.scratchBytes)
-      buffers.scratch = Buffer.allocUnsafeSlow(window.scratchBytes);
+    if (buffers.scratch.length < window.scratchBytes) buffers.scratch = window.allocate(window.scratchBytes);
     const gathered = gatherBoth(window, buffers.scratch);
     const before = this.#stepped;
     const stepped = gathered
@@ -268,5 +270,15 @@ async function gatherBoth({ reads, unconverted, buffer }: Window, scratch: Buffe
 function openWindow(buffers: Buffers, offset: number, length: number): Window {
   const start = offset % ALIGNMENT;
   const buffer = buffers.output.subarray(start, start + length);
-  return { buffers, buffer, offset, length: 0, reads: [], unconverted: [], scratchBytes: 0, steps: [] };
+  return {
+    buffers,
+    buffer,
+    offset,
+    length: 0,
+    reads: [],
+    unconverted: [],
+    scratchBytes: 0,
+    allocate: Buffer.allocUnsafeSlow,
+    steps: [],
+  };
 }

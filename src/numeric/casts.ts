@@ -1,6 +1,6 @@
 import type { Dtype } from '../torch/dtypes.ts';
+import { wideningTable } from '../torch/small-floats.ts';
 import { bfloat16Of, float32ToBfloat16, float32ToHalf, float64ToFloat32, halfOf } from './half-kernels.ts';
-import { wideningTable } from './small-floats.ts';
 import { vectorKernels } from './vector-kernels.ts';
 
 /** What floats can be cast to. */
@@ -13,7 +13,11 @@ export type CastTarget = (typeof CAST_TARGETS)[number];
  *
  * @returns how many finite values became infinite.
  */
-export type Cast = (from: Uint8Array, into: Uint8Array) => number;
+export interface Cast {
+  (from: Uint8Array, into: Uint8Array): number;
+  /** Memory that the numbers best stand in: from anywhere else they may be copied first. */
+  readonly allocate?: (bytes: number) => Buffer;
+}
 
 /** The cast between two dtypes; undefined where there is none, or nothing to do. */
 export function castOf(from: Dtype, to: CastTarget): Cast | undefined {
@@ -25,11 +29,12 @@ export function castOf(from: Dtype, to: CastTarget): Cast | undefined {
 }
 
 function narrowing(to: 'float16' | 'bfloat16'): Cast {
+  if (vectorKernels) {
+    const { [to]: kernel, allocate } = vectorKernels;
+    return Object.assign((from: Uint8Array, into: Uint8Array) => kernel(from, into), { allocate });
+  }
   const kernel = to === 'float16' ? float32ToHalf : float32ToBfloat16;
-  return (
-    vectorKernels?.[to] ??
-    ((from, into) => onWords(into, Uint16Array, (words) => kernel(asWords(from, Uint32Array), words)))
-  );
+  return (from, into) => onWords(into, Uint16Array, (words) => kernel(asWords(from, Uint32Array), words));
 }
 
 /** torch rounds to float32 first, so some values are rounded twice. */

@@ -1,5 +1,5 @@
+import { wideningTable } from '../torch/small-floats.ts';
 import { bfloat16Of, halfOf } from './half-kernels.ts';
-import { wideningTable } from './small-floats.ts';
 import { EMPTY, type Summary } from './summary.ts';
 
 /** What each bit pattern of a format of at most 16 bits stands for. */

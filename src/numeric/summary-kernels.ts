@@ -7,8 +7,8 @@ import {
   allTrue,
   and,
   andInt,
+  assemble,
   atLeast,
-  build,
   type Code,
   either,
   equal,
@@ -23,6 +23,7 @@ import {
   lessUnsigned,
   load,
   loadInt,
+  MEMORY_IMPORT,
   multiplyDoubles,
   multiplyFloats,
   nearest,
@@ -48,6 +49,8 @@ const COUNTS = WINDOW;
 /** Where functions leave vectors, and find one. */
 const RESULTS = COUNTS + TABLE;
 const PAGES = RESULTS / 65536 + 1;
+/** Whole numbers that the functions have; the first is their argument, the others begin at 0. */
+const PARAMETERS = 4;
 
 const BYTES = 0;
 const AT = 1;
@@ -68,7 +71,6 @@ function countPatterns(): FunctionCode {
   const body = [...pair(0), ...pair(4), ...set(AT, addInt(get(AT), int(8)))];
   return {
     name: 'countPatterns',
-    ints: 3,
     vectors: 0,
     body: [...repeatWhile(body, lessInt(get(AT), get(BYTES))), ...int(0)],
   };
@@ -103,7 +105,7 @@ const INFINITY = all(0x7f800000);
 
 /** What `summarizeFloat32` of the plain kernels finds in its first pass, eight numbers at a time. What is not finite is only noted. */
 function surveyFloat32(): FunctionCode {
-  const local = (name: Name): number => AT + 1 + NAMES.indexOf(name);
+  const local = (name: Name): number => PARAMETERS + NAMES.indexOf(name);
   const value = (name: Name): Code => get(local(name));
   const [bits, size] = [value('bits'), value('size')];
   const gather = (name: Name, found: Code): Code => set(local(name), or(value(name), found));
@@ -142,7 +144,6 @@ function surveyFloat32(): FunctionCode {
   ];
   return {
     name: 'surveyFloat32',
-    ints: 1,
     vectors: NAMES.length,
     body: [
       ...set(local('min'), INFINITY),
@@ -156,7 +157,7 @@ function surveyFloat32(): FunctionCode {
 
 /** The squares of the distances of float32 to the mean that stands twice at `RESULTS`, summed in four pairs of float64 there. */
 function spreadFloat32(): FunctionCode {
-  const [BITS, MEAN, DISTANCE, FIRST_SUM] = [2, 3, 4, 5];
+  const [BITS, MEAN, DISTANCE, FIRST_SUM] = [4, 5, 6, 7];
   const square = (sum: number, doubles: Code): Code => [
     ...set(DISTANCE, subDoubles(doubles, get(MEAN))),
     ...set(sum, addDoubles(get(sum), multiplyDoubles(get(DISTANCE), get(DISTANCE)))),
@@ -169,7 +170,6 @@ function spreadFloat32(): FunctionCode {
   const body = [...four(0, FIRST_SUM), ...four(16, FIRST_SUM + 2), ...set(AT, addInt(get(AT), int(32)))];
   return {
     name: 'spreadFloat32',
-    ints: 1,
     vectors: 7,
     body: [
       ...set(MEAN, load(int(0), RESULTS)),
@@ -212,11 +212,13 @@ export function plainKernels(): SummaryKernels {
 
 /** In vectors; undefined where this engine has none. */
 export function vectorSummaryKernels(): SummaryKernels | undefined {
-  const machine = build([countPatterns(), surveyFloat32(), spreadFloat32()], PAGES);
+  const machine = build([countPatterns(), surveyFloat32(), spreadFloat32()]);
   if (!machine) return undefined;
   const { memory, functions } = machine;
   const [count, survey, spread] = ['countPatterns', 'surveyFloat32', 'spreadFloat32'].map(
-    (name) => functions[name] as (bytes: number) => number,
+    (name): Kernel =>
+      (bytes) =>
+        (functions[name] as Function4)(bytes, 0, 0, 0),
   ) as [Kernel, Kernel, Kernel];
   return {
     window: new Uint8Array(memory, 0, WINDOW),
@@ -232,6 +234,30 @@ export function vectorSummaryKernels(): SummaryKernels | undefined {
 }
 
 type Kernel = (bytes: number) => number;
+type Function4 = (bytes: number, at: number, word: number, place: number) => number;
+
+/** What of WebAssembly is used; TypeScript has its types only for browsers. */
+interface Engine {
+  readonly Module: new (code: Uint8Array) => object;
+  readonly Memory: new (size: { readonly initial: number }) => { readonly buffer: ArrayBuffer };
+  readonly Instance: new (
+    module: object,
+    imports: object,
+  ) => { readonly exports: Readonly<Record<string, unknown>> };
+}
+
+function build(functions: readonly FunctionCode[]) {
+  try {
+    const { Module, Memory, Instance } = (globalThis as unknown as { WebAssembly: Engine }).WebAssembly;
+    const memory = new Memory({ initial: PAGES });
+    const imports = { [MEMORY_IMPORT.module]: { [MEMORY_IMPORT.name]: memory } };
+    const { exports } = new Instance(new Module(assemble(functions, PARAMETERS)), imports);
+    return { memory: memory.buffer, functions: exports };
+  } catch {
+    // this engine has no vector instructions
+    return undefined;
+  }
+}
 
 /** Undefined where a number is not finite. */
 function readSurvey(memory: ArrayBuffer, count: number, spread: () => void): Summary | undefined {

@@ -1,6 +1,5 @@
 import { EMPTY, merge, type Summary } from './summary.ts';
 import { plainKernels, type SummaryKernels, vectorSummaryKernels } from './summary-kernels.ts';
-import { pages } from './vector-code.ts';
 
 /** What is used of a tensor of TensorFlow.js. */
 export interface TfTensor {
@@ -17,6 +16,11 @@ export interface TensorFlow {
   moments(tensor: TfTensor): { readonly mean: TfTensor; readonly variance: TfTensor };
 }
 
+/** TypeScript has its types only for browsers. */
+declare const WebAssembly: {
+  readonly Memory: new (size: { readonly initial: number }) => { readonly buffer: ArrayBuffer };
+};
+
 /** Numbers that are sent at a time; below a quarter of that the built-in kernel is done before TensorFlow has begun. */
 const CHUNK = 4 * 2 ** 20;
 const WORTH_SENDING = CHUNK / 4;
@@ -27,7 +31,7 @@ const WORTH_SENDING = CHUNK / 4;
  */
 export function tfjsKernels(tf: TensorFlow): SummaryKernels {
   // memory of WebAssembly begins at a page: TensorFlow copies what does not stand at a multiple of 64
-  const window = pages(4 * CHUNK);
+  const window = new Uint8Array(new WebAssembly.Memory({ initial: CHUNK / 16384 }).buffer);
   const inner = vectorSummaryKernels() ?? plainKernels();
   const { counters } = inner;
   const eachPart = (bytes: number, use: (part: number) => void): void => {

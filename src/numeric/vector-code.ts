@@ -35,10 +35,9 @@ export const set = (local: number, value: Code): Code => [...value, 0x21, ...leb
 export const int = (value: number): Code => [0x41, ...signedLeb(value)];
 export const addInt = binary(0x6a);
 export const lessInt = binary(0x49);
-const shiftInt = binary(0x76);
 export const andInt = binary(0x71);
 export const shiftLeftInt = binary(0x74);
-export const shiftRightInt = shiftInt;
+export const shiftRightInt = binary(0x76);
 export const loadInt = (address: Code, offset: number): Code => [...address, 0x28, 0, ...leb(offset)];
 export const storeInt = (address: Code, offset: number, value: Code): Code => [
   ...address,
@@ -47,8 +46,6 @@ export const storeInt = (address: Code, offset: number, value: Code): Code => [
   0,
   ...leb(offset),
 ];
-/** Half of a whole number. */
-export const halved = (value: Code): Code => shiftInt(value, int(1));
 
 /** Four times the same 32 bits. */
 export const all = (bits: number): Code => {
@@ -63,15 +60,15 @@ export const store = (address: Code, offset: number, value: Code): Code => [
   0,
   ...leb(offset),
 ];
-export const equal = binary(...simd(0x37));
 /** Comparisons and shifts of four whole numbers; a comparison gives ones in all bits where it holds. */
 export const less = binary(...simd(0x39));
 export const greater = binary(...simd(0x3b));
+export const equal = binary(...simd(0x37));
 export const lessUnsigned = binary(...simd(0x3a));
 export const atLeast = binary(...simd(0x3f));
 export const and = binary(...simd(0x4e));
 export const or = binary(...simd(0x50));
-export const xor = binary(...simd(0x51));
+export const max = binary(...simd(0xb8));
 export const add = binary(...simd(0xae));
 export const sub = binary(...simd(0xb1));
 /** The sum of four float32, rounded as the processor rounds: to nearest, ties to even. */
@@ -98,8 +95,10 @@ export const choose = (condition: Code, then: Code, otherwise: Code): Code => [
   ...condition,
   ...simd(0x52),
 ];
+/** 1 where any bit is set. */
 /** 1 where all four numbers are something else than 0. */
 export const allTrue = (value: Code): Code => [...value, ...simd(0xa3)];
+export const anyTrue = (value: Code): Code => [...value, ...simd(0x53)];
 /** One of two pieces of code that leave nothing on the stack. */
 export const either = (condition: Code, then: Code, otherwise: Code): Code => [
   ...condition,
@@ -127,10 +126,8 @@ export const repeatWhile = (body: Code, condition: Code): Code => [
 
 export interface FunctionCode {
   readonly name: string;
-  /** Number of 128-bit locals; the first has the number 1 + `ints`. */
+  /** Number of 128-bit locals; they are numbered after the arguments. */
   readonly vectors: number;
-  /** Number of whole-number locals; the first has the number 1. Local 0 is the argument. */
-  readonly ints: number;
   /** Leaves the result on the stack. */
   readonly body: Code;
 }
@@ -144,58 +141,26 @@ const section = (id: number, ...content: Code[]): Code => {
 };
 const text = (value: string): Code => [...leb(value.length), ...Buffer.from(value, 'latin1')];
 
-/** A module with functions of one whole number to another, and a memory of so many pages of 64 KiB. */
-function assemble(functions: readonly FunctionCode[], pages: number): Uint8Array<ArrayBuffer> {
-  const bodies = functions.map(({ vectors, ints, body }) => {
-    const code = [2, ...leb(ints), I32, ...leb(vectors), V128, ...body, 0x0b];
+/** Where the module takes its memory from. */
+export const MEMORY_IMPORT = { module: 'numbers', name: 'memory' } as const;
+
+/** A module with functions of so many whole numbers to one, on a memory that it is given. */
+export function assemble(functions: readonly FunctionCode[], parameters: number): Uint8Array<ArrayBuffer> {
+  const bodies = functions.map(({ vectors, body }) => {
+    const code = [1, ...leb(vectors), V128, ...body, 0x0b];
     return [...leb(code.length), ...code];
   });
   const exported = functions.map(({ name }, index) => [...text(name), 0, ...leb(index)]);
   return Uint8Array.from([
     ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
-    ...section(1, [1, 0x60, 1, I32, 1, I32]),
+    ...section(1, [1, 0x60, ...leb(parameters)], new Array<number>(parameters).fill(I32), [1, I32]),
+    ...section(2, [1], text(MEMORY_IMPORT.module), text(MEMORY_IMPORT.name), [2, 0, 0]),
     ...section(
       3,
       leb(functions.length),
       functions.flatMap(() => [0]),
     ),
-    ...section(5, [1, 0, ...leb(pages)]),
-    ...section(7, leb(functions.length + 1), [...text('memory'), 2, 0], ...exported),
+    ...section(7, leb(functions.length), ...exported),
     ...section(10, leb(functions.length), ...bodies),
   ]);
-}
-
-/** What of WebAssembly is used; TypeScript has its types only for browsers. */
-interface Engine {
-  readonly Module: new (code: Uint8Array) => object;
-  readonly Instance: new (module: object) => { readonly exports: Readonly<Record<string, unknown>> };
-  readonly Memory: new (limits: { initial: number }) => { readonly buffer: ArrayBuffer };
-}
-
-const PAGE = 64 * 1024;
-
-/** Memory that begins at the start of a page of the processor. */
-export function pages(bytes: number): Uint8Array<ArrayBuffer> {
-  const { Memory } = (globalThis as unknown as { WebAssembly: Engine }).WebAssembly;
-  return new Uint8Array(new Memory({ initial: Math.ceil(bytes / PAGE) }).buffer, 0, bytes);
-}
-
-/** Functions that are ready to run, and the memory that they work in. */
-export interface Machine {
-  readonly memory: ArrayBuffer;
-  readonly functions: Readonly<Record<string, (argument: number) => number>>;
-}
-
-/** Compiles functions; undefined where this engine has no vector instructions. */
-export function build(functions: readonly FunctionCode[], pages: number): Machine | undefined {
-  try {
-    const { Module, Instance } = (globalThis as unknown as { WebAssembly: Engine }).WebAssembly;
-    const { memory, ...exported } = new Instance(new Module(assemble(functions, pages))).exports;
-    return {
-      memory: (memory as { readonly buffer: ArrayBuffer }).buffer,
-      functions: exported as Machine['functions'],
-    };
-  } catch {
-    return undefined;
-  }
 }

@@ -3,24 +3,22 @@ import {
   addFloats,
   addInt,
   all,
-  allTrue,
   and,
-  atLeast,
-  build,
+  anyTrue,
+  assemble,
   type Code,
   choose,
   either,
-  equal,
   type FunctionCode,
   get,
   greater,
-  halved,
   int,
   lane,
   less,
   lessInt,
-  lessUnsigned,
   load,
+  MEMORY_IMPORT,
+  max,
   narrow,
   or,
   repeatWhile,
@@ -32,81 +30,114 @@ import {
 
 /** Bytes of float32 that are narrowed at a time: with the result they stay in the cache of the processor. */
 const BLOCK = 64 * 1024;
-const PAGES = 2;
+/** Bytes that are narrowed in one turn of the loop. */
+const TURN = 32;
+/** Unit in which WebAssembly counts memory. */
+const PAGE = 64 * 1024;
 
-/** Locals of the functions: the argument is the number of bytes. */
-const BYTES = 0;
-const AT = 1;
-const BITS = 2;
-const SIZE = 3;
-const FIRST = 4;
-const ROUNDED = 5;
-const OVERFLOW = 6;
+/** Locals of the functions: the arguments are where the numbers begin, where they end, and where the narrow ones shall stand. */
+const FROM = 0;
+const END = 1;
+const INTO = 2;
+const PARAMETERS = 3;
+/** Two times four numbers: their bits, and those without the signs. */
+const FOURS = [
+  { bits: 3, size: 4 },
+  { bits: 5, size: 6 },
+] as const;
+const STEP = 7;
+const FIRST = 8;
+const ROUNDED = 9;
+const OVERFLOW = 10;
+const VECTORS = 8;
 
 const INFINITY = all(0x7f800000);
-const bits = get(BITS);
-const size = get(SIZE);
 
-/** How four float32, their bits in `BITS` and those without the signs in `SIZE`, become four numbers of 16 bits in `ROUNDED`. */
+/** How four float32, of which the bits and those without the signs are given, become four numbers of 16 bits. */
 interface Rounding {
-  /** Holds for numbers of ordinary size, which are nearly all, and whose rounding is short. */
-  readonly isOrdinary: Code;
-  readonly ordinary: Code;
-  /** Of any numbers. */
-  readonly rounded: Code;
-  readonly overflows: Code;
+  /** The largest size, as bits, up to which `ordinary` holds: all but what becomes infinite, and NaN. */
+  readonly largest: number;
+  /** Leaves the result in `ROUNDED`. */
+  ordinary(bits: Code, size: Code): Code;
+  /** Of those beyond `largest`, what they become, and whether they were finite. */
+  beyond(bits: Code, size: Code): Code;
+  overflows(size: Code): Code;
 }
 
-const SIGN = and(right(bits, 16), all(0x8000));
-const NORMAL_HALF = right(add(add(size, all(0xc8000fff)), and(right(size, 13), all(1))), 13);
-const NEAREST_BFLOAT16 = right(add(add(bits, all(0x7fff)), and(right(bits, 16), all(1))), 16);
+const signOf = (bits: Code): Code => and(right(bits, 16), all(0x8000));
 
-/** As `halfOf`: the addition of 0.5 rounds a float32 that is a subnormal float16 to its last bit. */
+/**
+ * As `halfOf`. Added to a power of two whose last bit is worth as much as the last bit of the float16, a float32 is rounded as it
+ * has to be, and how far the sum is from that power counts those bits. Subnormal float16 all take the power of the smallest normal.
+ */
 const HALF: Rounding = {
-  isOrdinary: lessUnsigned(sub(size, all(0x38800000)), all(0x477ff000 - 0x38800000)),
-  ordinary: or(NORMAL_HALF, SIGN),
-  rounded: or(
-    choose(
-      less(size, all(0x38800000)),
-      sub(addFloats(size, all(0x3f000000)), all(0x3f000000)),
-      choose(
-        atLeast(size, all(0x477ff000)),
-        choose(greater(size, INFINITY), or(all(0x7e00), and(right(size, 13), all(0x3ff))), all(0x7c00)),
-        NORMAL_HALF,
-      ),
+  largest: 0x477fefff,
+  ordinary(bits, size) {
+    const smallest = 0x38800000;
+    const step = get(STEP);
+    const power = add(step, all(13 << 23));
+    const exponent = sub(right(step, 13), all(smallest >>> 13));
+    return [
+      ...set(STEP, max(and(size, INFINITY), all(smallest))),
+      ...set(ROUNDED, or(add(sub(addFloats(size, power), power), exponent), signOf(bits))),
+    ];
+  },
+  beyond: (bits, size) =>
+    or(
+      choose(greater(size, INFINITY), or(all(0x7e00), and(right(size, 13), all(0x3ff))), all(0x7c00)),
+      signOf(bits),
     ),
-    SIGN,
-  ),
-  overflows: and(atLeast(size, all(0x477ff000)), less(size, INFINITY)),
+  overflows: (size) => less(size, INFINITY),
 };
 
 /** As `bfloat16Of`, with the NaN of torch's vector code. */
 const BFLOAT16: Rounding = {
-  isOrdinary: less(size, all(0x7f000000)),
-  ordinary: NEAREST_BFLOAT16,
-  rounded: choose(greater(size, INFINITY), all(0xffff), NEAREST_BFLOAT16),
-  overflows: and(equal(and(get(ROUNDED), all(0x7fff)), all(0x7f80)), less(size, INFINITY)),
+  largest: 0x7f7f7fff,
+  ordinary: (bits) => set(ROUNDED, right(add(add(bits, all(0x7fff)), and(right(bits, 16), all(1))), 16)),
+  beyond: (bits, size) => choose(greater(size, INFINITY), all(0xffff), or(all(0x7f80), signOf(bits))),
+  overflows: (size) => less(size, INFINITY),
 };
 
-/** Narrows float32 at 0 to 16 bits at `BLOCK`, eight at a time, and counts what overflows. */
-function narrowing(name: string, { isOrdinary, ordinary, rounded, overflows }: Rounding): FunctionCode {
-  const four = (offset: number): Code => [
-    ...set(BITS, load(get(AT), offset)),
-    ...set(SIZE, and(bits, all(0x7fffffff))),
-    ...either(allTrue(isOrdinary), set(ROUNDED, ordinary), [
-      ...set(ROUNDED, rounded),
-      ...set(OVERFLOW, sub(get(OVERFLOW), overflows)),
-    ]),
+/** Narrows float32 to 16 bits, eight at a time, and counts what overflows. */
+function narrowing(name: string, { largest, ordinary, beyond, overflows }: Rounding): FunctionCode {
+  const [one, other] = FOURS.map(({ bits, size }) => ({ bits: get(bits), size: get(size) })) as [
+    { bits: Code; size: Code },
+    { bits: Code; size: Code },
+  ];
+  const read = FOURS.flatMap(({ bits, size }, index) => [
+    ...set(bits, load(get(FROM), 16 * index)),
+    ...set(size, and(get(bits), all(0x7fffffff))),
+  ]);
+  const mixed = ({ bits, size }: typeof one): Code => {
+    const isBeyond = greater(size, all(largest));
+    return [
+      ...ordinary(bits, size),
+      ...set(ROUNDED, choose(isBeyond, beyond(bits, size), get(ROUNDED))),
+      ...set(OVERFLOW, sub(get(OVERFLOW), and(isBeyond, overflows(size)))),
+    ];
+  };
+  const both = (round: (four: typeof one) => Code): Code => [
+    ...round(one),
+    ...set(FIRST, get(ROUNDED)),
+    ...round(other),
   ];
   const body = [
-    ...four(0),
-    ...set(FIRST, get(ROUNDED)),
-    ...four(16),
-    ...store(halved(get(AT)), BLOCK, narrow(get(FIRST), get(ROUNDED))),
-    ...set(AT, addInt(get(AT), int(32))),
+    ...read,
+    ...either(
+      anyTrue(greater(max(one.size, other.size), all(largest))),
+      both(mixed),
+      both(({ bits, size }) => ordinary(bits, size)),
+    ),
+    ...store(get(INTO), 0, narrow(get(FIRST), get(ROUNDED))),
+    ...set(FROM, addInt(get(FROM), int(TURN))),
+    ...set(INTO, addInt(get(INTO), int(TURN / 2))),
   ];
   const count = [0, 1, 2, 3].map((index) => lane(get(OVERFLOW), index)).reduce(addInt);
-  return { name, ints: 1, vectors: 5, body: [...repeatWhile(body, lessInt(get(AT), get(BYTES))), ...count] };
+  return {
+    name,
+    vectors: VECTORS,
+    body: [...repeatWhile(body, lessInt(get(FROM), get(END))), ...count],
+  };
 }
 
 /**
@@ -115,29 +146,90 @@ function narrowing(name: string, { isOrdinary, ordinary, rounded, overflows }: R
  */
 export type VectorKernel = (from: Uint8Array, into: Uint8Array) => number;
 
-/** Undefined where this engine has no vector instructions. */
-export const vectorKernels: { readonly float16: VectorKernel; readonly bfloat16: VectorKernel } | undefined =
-  compile();
+export interface VectorKernels {
+  readonly float16: VectorKernel;
+  readonly bfloat16: VectorKernel;
+  /** Memory that the kernels can read where it is; from anywhere else numbers are copied first. */
+  allocate(bytes: number): Buffer;
+}
 
-function compile() {
-  const machine = build([narrowing('float16', HALF), narrowing('bfloat16', BFLOAT16)], PAGES);
-  if (!machine) return undefined;
-  const memory = new Uint8Array(machine.memory);
+/** Undefined where this engine has no vector instructions. */
+export const vectorKernels: VectorKernels | undefined = compile();
+
+type Narrow = (from: number, end: number, into: number) => number;
+
+/** What of WebAssembly is used; TypeScript has its types only for browsers. */
+interface Engine {
+  readonly Module: new (code: Uint8Array) => object;
+  readonly Memory: new (size: { readonly initial: number }) => { readonly buffer: ArrayBuffer };
+  readonly Instance: new (
+    module: object,
+    imports: object,
+  ) => {
+    readonly exports: Readonly<Record<string, unknown>>;
+  };
+}
+
+/** A memory for so many bytes and, behind them, a block of results; and the functions that work on it. */
+interface Home {
+  readonly bytes: Uint8Array;
+  readonly results: Uint8Array;
+  readonly functions: Readonly<Record<string, unknown>>;
+}
+
+function compile(): VectorKernels | undefined {
+  let homeFor: (bytes: number) => Home;
+  let own: Home;
+  try {
+    const { Module, Memory, Instance } = (globalThis as unknown as { WebAssembly: Engine }).WebAssembly;
+    const module = new Module(
+      assemble([narrowing('float16', HALF), narrowing('bfloat16', BFLOAT16)], PARAMETERS),
+    );
+    homeFor = (bytes) => {
+      const start = Math.ceil(bytes / PAGE) * PAGE;
+      const memory = new Memory({ initial: start / PAGE + 1 });
+      const imports = { [MEMORY_IMPORT.module]: { [MEMORY_IMPORT.name]: memory } };
+      return {
+        bytes: new Uint8Array(memory.buffer, 0, bytes),
+        results: new Uint8Array(memory.buffer, start, BLOCK / 2),
+        functions: new Instance(module, imports).exports,
+      };
+    };
+    own = homeFor(BLOCK);
+  } catch {
+    return undefined;
+  }
+  const homes = new WeakMap<object, Home>();
   const kernel =
     (name: string): VectorKernel =>
     (from, into) => {
-      const run = machine.functions[name] as (bytes: number) => number;
+      const home = homes.get(from.buffer);
       let overflow = 0;
       for (let at = 0; at < from.length; at += BLOCK) {
         const length = Math.min(BLOCK, from.length - at);
-        memory.set(from.subarray(at, at + length));
-        // what stands behind the last value is narrowed too, and must not be counted
-        const whole = Math.ceil(length / 32) * 32;
-        memory.fill(0, length, whole);
-        overflow += run(whole);
-        into.set(memory.subarray(BLOCK, BLOCK + length / 2), at / 2);
+        const there = length % TURN === 0 ? home : undefined;
+        const start = there ? from.byteOffset + at : copied(from.subarray(at, at + length), own);
+        const { functions, results } = there ?? own;
+        const end = start + Math.ceil(length / TURN) * TURN;
+        overflow += (functions[name] as Narrow)(start, end, results.byteOffset);
+        into.set(results.subarray(0, length / 2), at / 2);
       }
       return overflow;
     };
-  return { float16: kernel('float16'), bfloat16: kernel('bfloat16') };
+  return {
+    float16: kernel('float16'),
+    bfloat16: kernel('bfloat16'),
+    allocate(bytes) {
+      const home = homeFor(bytes);
+      homes.set(home.bytes.buffer, home);
+      return Buffer.from(home.bytes.buffer as ArrayBuffer, 0, bytes);
+    },
+  };
+}
+
+/** Where the numbers begin now. What stands behind the last is narrowed too, and must not be counted. */
+function copied(numbers: Uint8Array, { bytes }: Home): number {
+  bytes.set(numbers);
+  bytes.fill(0, numbers.length, Math.ceil(numbers.length / TURN) * TURN);
+  return bytes.byteOffset;
 }

@@ -1,5 +1,6 @@
 import { type ByteSource, checkRange } from '../io/byte-source.ts';
 import { UnreadableError } from '../io/errors.ts';
+import { DecodeBudget } from './decode-budget.ts';
 import { PickleMachine } from './machine.ts';
 import type { LongPayload } from './payloads.ts';
 import { PickleFault, type PickleTrace } from './trace.ts';
@@ -9,6 +10,8 @@ import type { PyGlobal, PyPersistent, Value } from './values.ts';
 const WHOLE_READ = 64 * 2 ** 20;
 /** Beyond it the stream passes through windows of this size. */
 const WINDOW = 8 * 2 ** 20;
+/** The machine runs over so many bytes between two looks at the clock, at memory and at what it has done. */
+const STEP = 2 ** 20;
 /** By how much a read is longer than the one before it. */
 const GROWTH = 4;
 
@@ -70,11 +73,13 @@ async function runMachine(
   size: number,
   firstRead: number | undefined,
 ): Promise<DecodedPickle> {
+  const budget = new DecodeBudget(source.storedSize ?? source.size);
   let length = Math.min(size, firstRead ?? (size <= WHOLE_READ ? size : WINDOW));
   for (;;) {
     const start = machine.position;
     const bytes = await source.read(offset + start, Math.min(length, size - start));
-    const needed = machine.run(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), start);
+    const window = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const needed = runWindow(machine, window, start, budget);
     if (needed === 0) return machine.finish();
     if (machine.position + needed > size) {
       throw new UnreadableError(
@@ -85,5 +90,18 @@ async function runMachine(
       );
     }
     length = Math.max(needed, Math.min(length * GROWTH, WINDOW));
+  }
+}
+
+/** Runs over a window in steps, with a look at the budget between them. Returns as `run` of the machine does. */
+function runWindow(machine: PickleMachine, window: Buffer, start: number, budget: DecodeBudget): number {
+  let step = STEP;
+  for (;;) {
+    const at = machine.position - start;
+    const needed = machine.run(window.subarray(at, at + step), start + at);
+    if (needed === 0) return 0;
+    budget.check(machine);
+    if (machine.position - start + needed > window.length) return needed;
+    step = Math.max(STEP, needed);
   }
 }

@@ -32,6 +32,8 @@ export interface EncodeOptions {
 export interface EncodedPickle {
   readonly content: readonly Segment[];
   readonly length: number;
+  /** A tuple or the arguments of a call hold what they build: that takes opcodes which `weights_only` lacks. */
+  readonly holdsItself: boolean;
 }
 
 /** An opcode that follows the values before it; tuples and objects enter the memo only then, and what is done to an object follows. */
@@ -77,6 +79,7 @@ class Encoder {
   readonly #nodes = new Map<PyNode, number>();
   readonly #texts = new Map<string, number>();
   #memoSize = 0;
+  #holdsItself = false;
 
   constructor(options: EncodeOptions) {
     this.#options = options;
@@ -93,7 +96,7 @@ class Encoder {
       else this.#save(task);
     }
     this.#out.byte(Op.STOP);
-    return { content: this.#out.finish(), length: this.#out.length };
+    return { content: this.#out.finish(), length: this.#out.length, holdsItself: this.#holdsItself };
   }
 
   #save(value: Value): void {
@@ -212,6 +215,7 @@ class Encoder {
       return;
     }
     // the object held itself and stands in the memo by now, effects and all: what was saved for it is thrown away
+    this.#holdsItself = true;
     if (code === Op.TUPLE) this.#out.byte(Op.POP_MARK);
     else if (memoize instanceof PyTuple) for (const _ of memoize.items) this.#out.byte(Op.POP);
     else {

@@ -61,6 +61,10 @@ export class MachineState {
     else throw this.fault(NOTHING_TO_TAKE);
   }
 
+  get openMarks(): number {
+    return this.#fences.length;
+  }
+
   mark(): void {
     this.#fences.push(this.fence);
     this.fence = this.stack.length;

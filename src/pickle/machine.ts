@@ -59,6 +59,11 @@ export class PickleMachine {
     return this.#state.position;
   }
 
+  /** Opcodes that were run. */
+  get steps(): number {
+    return this.#opcodes.reduce((sum, count) => sum + count, 0);
+  }
+
   finish(): DecodedPickle {
     const { protocol, globals, persistents } = this.#state;
     return {
@@ -219,6 +224,7 @@ export class PickleMachine {
           opcodes[code] = (opcodes[code] as number) + 1;
           this.#value = state.pop();
           if (stack.length > 0) state.note('leftover', `${stack.length} values under the result`);
+          if (state.openMarks > 0) state.note('leftover', `${state.openMarks} marks that nothing takes`);
           this.#length = state.position + 1;
           return 0;
         default: {

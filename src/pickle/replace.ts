@@ -12,12 +12,17 @@ import {
 
 /**
  * Puts other values in the place of nodes, wherever in a graph they stand, keys and persistent ids included. Every node is asked
- * about once, parents before children; what is put in is not entered.
+ * about once, parents before children; what is put in is not asked about, and entered only on request.
  *
  * @param replacement What shall stand for a node; undefined where it stays.
+ * @param within `entered` where what is put in holds values of the graph that are to be asked about too.
  * @returns the root, or what stands for it.
  */
-export function replaceNodes(root: Value, replacement: (node: PyNode) => Value | undefined): Value {
+export function replaceNodes(
+  root: Value,
+  replacement: (node: PyNode) => Value | undefined,
+  within: 'entered' | 'left' = 'left',
+): Value {
   const replaced = new Map<PyNode, Value>();
   const kept = new Set<PyNode>();
   const open: PyNode[] = [];
@@ -29,6 +34,10 @@ export function replaceNodes(root: Value, replacement: (node: PyNode) => Value |
     const other = replacement(value);
     if (other !== undefined) {
       replaced.set(value, other);
+      if (within === 'entered' && isNode(other) && !kept.has(other)) {
+        kept.add(other);
+        open.push(other);
+      }
       return other;
     }
     kept.add(value);
@@ -60,6 +69,14 @@ function settleChildren(node: PyNode, settle: (value: Value) => Value): void {
       } else settleAll(effect.items, settle);
     }
   }
+}
+
+/** Shows every value that a node holds: items, keys, values, what is called, arguments, states, persistent ids. */
+export function eachPart(node: PyNode, see: (value: Value) => void): void {
+  settleChildren(node, (value) => {
+    see(value);
+    return value;
+  });
 }
 
 /** Writes only what changes: the items of the empty tuple are frozen. */

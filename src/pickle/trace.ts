@@ -5,9 +5,17 @@ import type { PyGlobal, PyNode, PyObject } from './values.ts';
  * What no pickler writes:
  * `computed-import` names its module or attribute by something other than two strings; `extension` calls on the registry of the
  * loading program; `build-on-value` gives state to what is no built object (a function, a class, a list); `late-protocol` changes the
- * protocol in the middle; `leftover` leaves values on the stack that nothing takes.
+ * protocol in the middle; `leftover` leaves values on the stack that nothing takes; `second-archive` is none of the stream's: other
+ * readers find another checkpoint in the file; nor is `unsearched`, a part that nobody looked at.
  */
-export type OddityKind = 'computed-import' | 'extension' | 'build-on-value' | 'late-protocol' | 'leftover';
+export type OddityKind =
+  | 'computed-import'
+  | 'extension'
+  | 'build-on-value'
+  | 'late-protocol'
+  | 'leftover'
+  | 'second-archive'
+  | 'unsearched';
 
 export interface PickleOddity {
   readonly kind: OddityKind;

@@ -1,4 +1,5 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import { hasCheapPayload } from '../diagnose/cheap-payload.ts';
 import { diagnose, diagnoseFailure } from '../diagnose/engine.ts';
 import type { Finding, Severity } from '../diagnose/finding.ts';
 import type { PayloadFacts } from '../diagnose/payload.ts';
@@ -36,6 +37,8 @@ export interface CheckOptions {
   readonly verifyCrc?: boolean | undefined;
   /** Look at every number. Where the policy gives a rule of the numbers a severity, they are looked at without being asked. */
   readonly values?: boolean | undefined;
+  /** Seconds for one file. */
+  readonly timeout?: number | undefined;
   /** What is kept of a finding when its file is done: a name for each of 100 000 tensors would fill the memory. */
   readonly shorten?: ((findings: readonly Finding[]) => readonly Finding[]) | undefined;
   /** Sent to the servers of remote files. */
@@ -77,12 +80,16 @@ interface Examined {
 async function examine(
   path: string,
   { settings, expected }: FilePolicy,
-  { verifyCrc = false, values = false, headers }: CheckOptions,
+  { verifyCrc = false, values = false, headers, timeout }: CheckOptions,
 ): Promise<Examined> {
-  try {
+  const open = async (): Promise<Examined> => {
     const checkpoint = await openCheckpoint(path, headers ? { headers } : {});
     try {
-      const payload = await readPayload(checkpoint, verifyCrc, values || asksForValues(settings));
+      const wantsValues = values || asksForValues(settings);
+      const payload =
+        verifyCrc || wantsValues || hasCheapPayload(checkpoint)
+          ? await readPayload(checkpoint, verifyCrc, wantsValues)
+          : {};
       const findings = diagnose(checkpoint, {
         settings,
         payload: payload.facts,
@@ -93,6 +100,11 @@ async function examine(
     } finally {
       await checkpoint.close();
     }
+  };
+  try {
+    if (timeout === undefined) return await open();
+    const { withDeadline } = await import('../io/deadline.ts');
+    return await withDeadline(timeout, open);
   } catch (error) {
     return { findings: diagnoseFailure(error, { settings }), error };
   }
@@ -104,7 +116,6 @@ async function readPayload(
   crc: boolean,
   values: boolean,
 ): Promise<{ facts?: PayloadFacts; error?: unknown }> {
-  if (!crc && !values) return {};
   const { examinePayload } = await import('../diagnose/payload.ts');
   try {
     return { facts: await examinePayload(checkpoint, { crc, values }) };

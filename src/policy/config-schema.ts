@@ -1,25 +1,12 @@
 import * as v from 'valibot';
+import { parseBytes } from '../diagnose/amounts.ts';
 import { RefusedError } from '../io/errors.ts';
 import { complaintsOf } from './complaints.ts';
 import type { Config } from './config.ts';
 import { PRESETS } from './presets.ts';
 import { checkRules } from './rule-requests.ts';
 
-const UNITS: Readonly<Record<string, number>> = {
-  '': 1,
-  B: 1,
-  kB: 1e3,
-  KB: 1e3,
-  MB: 1e6,
-  GB: 1e9,
-  TB: 1e12,
-  KiB: 2 ** 10,
-  MiB: 2 ** 20,
-  GiB: 2 ** 30,
-  TiB: 2 ** 40,
-};
 const SIZE_EXPECTED = 'expected a number of bytes or a text like "500 MB"';
-const SIZE = /^(\d+(?:\.\d+)?) ?([a-zA-Z]*)$/;
 
 /** valibot takes a list for an object without keys. */
 function isObject(value: unknown): boolean {
@@ -125,10 +112,7 @@ export function parseConfig(value: unknown, source: string): Config {
 }
 
 function bytesOf(input: number | string): number {
-  if (typeof input === 'number') return input;
-  const [, amount, unit = ''] = input.match(SIZE) ?? [];
-  const factor = Object.hasOwn(UNITS, unit) ? UNITS[unit] : undefined;
-  return amount === undefined || factor === undefined ? Number.NaN : Math.round(Number(amount) * factor);
+  return typeof input === 'number' ? input : parseBytes(input);
 }
 
 function isWhole(value: number): boolean {

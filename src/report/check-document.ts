@@ -1,4 +1,6 @@
 import type { Finding } from '../diagnose/finding.ts';
+import type { CheckedFile } from '../policy/check-files.ts';
+import { failureEntry } from './failure-entry.ts';
 import type { ErrorEntry } from './inspect-document.ts';
 
 export const CHECK_SCHEMA = 'ckpt-doctor/check/1';
@@ -24,6 +26,18 @@ export interface CheckDocument {
   };
   /** There where `--max-warnings` was given. */
   readonly warnings?: { readonly found: number; readonly allowed: number };
+}
+
+/** A verdict as the documents tell it. `hasBaseline`: how many findings are known is worth telling. */
+export function checkEntry(file: CheckedFile, hasBaseline = false): CheckFileEntry {
+  const { path, status, error, findings, known } = file;
+  return {
+    path,
+    status,
+    ...(error !== undefined && { error: failureEntry(error) }),
+    findings,
+    ...(hasBaseline && { known }),
+  };
 }
 
 export function checkDocument(files: readonly CheckFileEntry[], maxWarnings?: number): CheckDocument {

@@ -9,6 +9,8 @@ export interface FixDocument {
   readonly schema: typeof FIX_SCHEMA;
   readonly input: string;
   readonly output: string;
+  /** Where the output is several files: all of them, the index last. `output` is the index. */
+  readonly files?: readonly string[];
   readonly mode: 'copy' | 'append';
   /** True where only the plan was made: nothing was written. */
   readonly dryRun: boolean;
@@ -19,6 +21,8 @@ export interface FixDocument {
   }[];
   /** What was left out or mended on the way. */
   readonly notes: readonly string[];
+  /** With `--salvage`: the tensors that were not whole and are left out, with the bytes that they had. */
+  readonly lost?: readonly { readonly name: string; readonly bytes: number }[];
   readonly findingsBefore: readonly Finding[];
   readonly findingsAfter: readonly Finding[];
   readonly verified: boolean;
@@ -35,10 +39,12 @@ export function fixDocument(
     schema: FIX_SCHEMA,
     input,
     output,
+    ...(result.files.length > 1 && { files: result.files }),
     mode,
     dryRun: options.dryRun ?? false,
     operations: plan.operations.map(({ name, affected, notes }) => ({ name, affected, notes })),
     notes: [...plan.notes, ...result.corrupted.map((key) => `data/${key} does not match its CRC-32`)],
+    ...(result.lost && { lost: result.lost }),
     findingsBefore: cutSubjects(findingsBefore, options),
     findingsAfter: cutSubjects(findingsAfter, options),
     verified,

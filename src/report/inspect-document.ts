@@ -4,10 +4,12 @@ import { type Producer, producerOf } from '../checkpoint/producer.ts';
 import { type Role, rolesOf } from '../checkpoint/roles.ts';
 import type { Storage } from '../checkpoint/storage.ts';
 import type { Tensor, TensorKind } from '../checkpoint/tensor.ts';
+import { tensorIndex } from '../checkpoint/tensor-index.ts';
 import { type Totals, totalsOf } from '../checkpoint/totals.ts';
 import type { Finding } from '../diagnose/finding.ts';
+import type { Loading } from '../diagnose/loading.ts';
 import type { UnreadableError } from '../io/errors.ts';
-import { entriesOf } from '../pickle/values.ts';
+import { entriesOf, type PyNode } from '../pickle/values.ts';
 import { type Json, plainRoot } from './plain-value.ts';
 
 /** An integer; a decimal string where it passes 2^53 and a JSON number would round it. */
@@ -86,6 +88,8 @@ export interface InspectDocument {
   readonly globals: readonly GlobalEntry[];
   readonly metadata: { readonly [key: string]: Json };
   readonly findings: readonly Finding[];
+  /** What loading the file would import and run, where that was asked for. */
+  readonly loading?: Loading;
 }
 
 /** What `inspect` says of a file that can't be read to the end of what was asked. */
@@ -95,6 +99,8 @@ export interface UnreadableDocument {
   readonly error: ErrorEntry;
   /** What was found before the error. */
   readonly findings: readonly Finding[];
+  /** What loading it would have run by then, where that was asked for. */
+  readonly loading?: Loading;
 }
 
 export interface TotalsEntry extends Omit<Totals, SummedName> {
@@ -111,6 +117,8 @@ export interface InspectOptions {
   readonly allSubjects?: boolean;
   /** List only the tensors whose name this accepts; the totals stay those of the file. */
   readonly filter?: (name: string) => boolean;
+  /** What loading the file would import and run. */
+  readonly loading?: Loading;
 }
 
 export function inspectDocument(
@@ -120,7 +128,6 @@ export function inspectDocument(
 ): InspectDocument {
   const { filter } = options;
   const tensors = filter ? checkpoint.tensors.filter(({ name }) => filter(name)) : checkpoint.tensors;
-  const dtypes = storageDtypes(checkpoint);
   const producer = producerOf(checkpoint);
   const roles = rolesOf(checkpoint);
   return {
@@ -132,10 +139,15 @@ export function inspectDocument(
     ...(roles.length > 1 && { roles: roles.map((role) => ({ ...role, bytes: integer(role.bytes) })) }),
     totals: totalsEntry(totalsOf(checkpoint)),
     tensors: tensors.map(tensorEntry),
-    storages: checkpoint.storages.map((storage) => storageEntry(storage, dtypes.get(storage))),
+    // a report for a person names few of them, if any
+    get storages() {
+      const dtypes = storageDtypes(checkpoint);
+      return checkpoint.storages.map((storage) => storageEntry(storage, dtypes.get(storage)));
+    },
     globals: checkpoint.globals.map(({ name, count, weightsOnly }) => ({ name, count, weightsOnly })),
     metadata: { ...annotationsOf(checkpoint), ...metadataOf(checkpoint) },
     findings: cutSubjects(findings, options),
+    ...(options.loading && { loading: options.loading }),
   };
 }
 
@@ -144,8 +156,10 @@ export function unreadableDocument(
   bytes: number | undefined,
   error: ErrorEntry,
   findings: readonly Finding[] = [],
+  loading?: Loading,
 ): UnreadableDocument {
-  return { schema: INSPECT_SCHEMA, file: { path, ...(bytes !== undefined && { bytes }) }, error, findings };
+  const file = { path, ...(bytes !== undefined && { bytes }) };
+  return { schema: INSPECT_SCHEMA, file, error, findings, ...(loading && { loading }) };
 }
 
 export function errorEntry({ code, message, offset }: UnreadableError): ErrorEntry {
@@ -272,6 +286,9 @@ function annotationsOf({ annotations }: Checkpoint): { readonly [key: string]: J
 function metadataOf(checkpoint: Checkpoint): { readonly [key: string]: Json } {
   const entries = entriesOf(checkpoint.root);
   if (!entries) return {};
+  // the root of a state_dict holds nothing else
+  const index = tensorIndex(checkpoint.tensors);
+  if (entries.values.every((value) => index.has(value as PyNode))) return {};
   const withTensors = new Set<string | number | undefined>();
   for (const { path } of checkpoint.tensors) withTensors.add(path[0]);
   return plainRoot(entries, (segment) => !withTensors.has(segment));

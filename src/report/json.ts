@@ -28,6 +28,14 @@ export function* inspectJson(document: InspectDocument | UnreadableDocument, ind
     head = `,\n${inner}"metadata": ${block(document.metadata, inner)}`;
   }
   yield* lines(head, inner, 'findings', document.findings, inline);
+  const { loading } = document;
+  if (loading) {
+    const within = `${inner}  `;
+    yield `,\n${inner}"loading": {\n${within}"moreCalls": ${loading.moreCalls}`;
+    yield* lines('', within, 'globals', loading.globals, inline);
+    yield* lines('', within, 'calls', loading.calls, inline);
+    yield `\n${inner}}`;
+  }
   yield `\n${indent}}`;
 }
 

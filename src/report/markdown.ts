@@ -6,6 +6,7 @@ import {
   hasTooManyWarnings,
   toldFindings,
 } from './check-document.ts';
+import { code, html, plain } from './markdown-text.ts';
 import { shellWord } from './terminal/findings.ts';
 import { visible } from './terminal/text.ts';
 
@@ -105,27 +106,4 @@ function trimmed(
   if (untold > 0)
     lines.push('', `The details of ${untold} files did not fit; \`ckpt-doctor check\` prints them.`);
   return `${lines.join('\n').trimEnd()}\n`;
-}
-
-/** A code span that no backtick in the text ends. */
-function code(text: string): string {
-  const shown = visible(text);
-  const longest = Math.max(0, ...[...shown.matchAll(/`+/g)].map(([run]) => run.length));
-  const fence = '`'.repeat(longest + 1);
-  const pad = longest > 0 || shown.startsWith(' ') ? ' ' : '';
-  return `${fence}${pad}${shown}${pad}${fence}`;
-}
-
-/** Text of which HTML makes nothing, and in which GitHub finds nobody to mention, no issue and nothing to link. */
-function html(text: string): string {
-  return visible(text).replace(/[&<>`]|[@#](?=[\w-])|:(?=\/\/)/g, (character) => {
-    const entity = `&#${character.charCodeAt(0)};`;
-    // an entity becomes the letter again before mentions and issues are looked for; a space of no width keeps them apart
-    return character === '@' || character === '#' ? `${character}&#8203;` : entity;
-  });
-}
-
-/** The same where Markdown would make something of it as well. */
-function plain(text: string): string {
-  return html(text.replace(/[\\*_[\]|~]/g, '\\$&'));
 }

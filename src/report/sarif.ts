@@ -18,8 +18,6 @@ export interface RulePage {
   readonly severity: Severity;
   /** The page of the rule, as Markdown. */
   readonly page: string;
-  /** Where the page stands: an absolute URI. */
-  readonly uri: string;
 }
 
 export interface SarifOptions {
@@ -38,7 +36,8 @@ const MOST_SUBJECTS = 10;
 
 /**
  * A SARIF 2.1.0 log as GitHub code scanning takes it: paths relative to the repository, line 1 of a file that has no lines (a
- * result without a region is not shown), fingerprints that stay the same from run to run.
+ * result without a region is not shown), fingerprints that stay the same from run to run, and the whole page of a rule as its help,
+ * so that no address has to be reached.
  */
 export function sarifLog(document: CheckDocument, options: SarifOptions): Log {
   const ids = [...new Set(document.files.flatMap(idsOf))].sort();
@@ -75,17 +74,22 @@ function descriptor(id: string, { rules }: SarifOptions): ReportingDescriptor {
     const text = id === UNREADABLE_ID ? 'The file can not be read to its end' : id;
     return { id, shortDescription: { text }, fullDescription: { text }, help: { text } };
   }
-  const help: MultiformatMessageString = { text: rule.page, markdown: rule.page };
+  const page = withoutRelativeLinks(rule.page);
+  const help: MultiformatMessageString = { text: page, markdown: page };
   return {
     id,
     name: nameOf(id),
     shortDescription: { text: rule.title },
     fullDescription: { text: rule.title },
     help,
-    helpUri: rule.uri,
     defaultConfiguration: { level: LEVELS[rule.severity] },
     properties: { tags: ['pytorch', 'checkpoint', id.split('/')[0] as string] },
   };
+}
+
+/** Pages link to each other by file; inside a log such a link leads nowhere, and what it says is the name of a rule. */
+function withoutRelativeLinks(markdown: string): string {
+  return markdown.replaceAll(/\[([^\]\n]+)\]\((?!https?:)[^)\s]+\)/g, '$1');
 }
 
 /** `device/cuda-tag` as `DeviceCudaTag`. */

@@ -85,7 +85,7 @@ const getattr: Contract = ([target, name]) => {
   if (typeof name !== 'string') return hostile('computes the name of an attribute');
   if (name.includes('.') || name.startsWith('__')) return hostile(`reaches for the attribute ${name}`);
   if (!(target instanceof PyGlobal) && !(target instanceof PyObject))
-    return odd('takes an attribute of plain data');
+    return hostile('takes an attribute of plain data');
   if (target instanceof PyGlobal) {
     const tier = globalTier(target.module, target.name);
     if (tier === 'danger') return hostile(`takes an attribute of ${target.qualifiedName}`);

@@ -21,6 +21,8 @@ export const SENTINEL_16 = 0xffff;
 
 /** Id of the extra field that holds 64-bit sizes and offsets. */
 export const ZIP64_EXTRA = 0x0001;
+/** Id of the extra field of Info-ZIP that holds the name in UTF-8. Some readers go by it, torch and Python do not. */
+export const UNICODE_NAME_EXTRA = 0x7075;
 
 /** Flag bits: encrypted, sizes follow the data, strong encryption, UTF-8 name, encrypted directory. */
 export const FLAG_ENCRYPTED = 0x0001;

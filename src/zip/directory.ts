@@ -7,6 +7,7 @@ import {
   METHOD_STORED,
   SENTINEL_16,
   SENTINEL_32,
+  UNICODE_NAME_EXTRA,
   ZIP64_EXTRA,
 } from './constants.ts';
 import { type EndRecord, findEndRecord, readNear, readTail, readUInt64 } from './end-record.ts';
@@ -32,9 +33,22 @@ export interface ZipEntry {
   readonly headerOffset: number;
 }
 
+/** What an entry says of its record besides, and no writer of checkpoints has it say. */
+export interface EntryOddity {
+  readonly entry: ZipEntry;
+  /**
+   * `mode`: the record is a link or a device. `unicode-name`: a field gives it another name than the entry. `not-utf8`: the bytes of
+   * its name are no UTF-8.
+   */
+  readonly kind: 'mode' | 'unicode-name' | 'not-utf8';
+  /** As the end of a sentence: `is a symbolic link`. */
+  readonly what: string;
+}
+
 export interface ZipDirectory {
   /** In the order of the directory. */
   readonly entries: readonly ZipEntry[];
+  readonly oddities: readonly EntryOddity[];
   readonly end: EndRecord;
   /** Bytes of the directory behind its last entry; 0 in any honest archive. */
   readonly unusedBytes: number;
@@ -64,9 +78,10 @@ export async function readDirectory(source: ByteSource): Promise<ZipDirectory> {
 function parseDirectory(bytes: Buffer, end: EndRecord, fileSize: number): ZipDirectory {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const entries: ZipEntry[] = [];
+  const oddities: EntryOddity[] = [];
   let at = 0;
   for (let index = 0; index < end.entries; index++) {
-    const fault = faultOf(view, at);
+    const fault = faultOf(view, at, end.disk);
     if (fault !== undefined) throw brokenEntry(index, end, at, fault);
     const entry = readEntry(bytes, view, at);
     if (entry === undefined) {
@@ -74,9 +89,16 @@ function parseDirectory(bytes: Buffer, end: EndRecord, fileSize: number): ZipDir
     }
     checkEntry(entry, end.directoryOffset + at, fileSize);
     entries.push(entry);
+    // both are 0 in what torch writes
+    if (
+      !isAscii(view, at + DIRECTORY_ENTRY_BYTES, at + DIRECTORY_ENTRY_BYTES + entry.nameLength) ||
+      view.getUint16(at + 40, true) >>> 12 !== 0 ||
+      view.getUint16(at + 30, true) > 0
+    )
+      noteOddities(entry, bytes, view, at, oddities);
     at += entryLength(view, at);
   }
-  return { entries, end, unusedBytes: bytes.length - at };
+  return { entries, oddities, end, unusedBytes: bytes.length - at };
 }
 
 /** Bytes of the entry at `at`, with its name, extra fields and comment. */
@@ -89,14 +111,44 @@ function entryLength(view: DataView, at: number): number {
   );
 }
 
+/** File types in the upper bits of a mode as Unix has it, but for files and folders. */
+const SPECIAL_TYPES: Readonly<Record<number, string>> = {
+  1: 'a named pipe',
+  2: 'a device',
+  6: 'a device',
+  10: 'a symbolic link',
+  12: 'a socket',
+};
+
+function noteOddities(
+  entry: ZipEntry,
+  bytes: Buffer,
+  view: DataView,
+  at: number,
+  oddities: EntryOddity[],
+): void {
+  // every byte of such a name became a character
+  if (Buffer.byteLength(entry.name) !== entry.nameLength)
+    oddities.push({ entry, kind: 'not-utf8', what: 'is not UTF-8' });
+  const type = SPECIAL_TYPES[view.getUint16(at + 40, true) >>> 12];
+  if (type !== undefined) oddities.push({ entry, kind: 'mode', what: `is ${type}` });
+  const start = at + DIRECTORY_ENTRY_BYTES + entry.nameLength;
+  const unicode = extraField(bytes, start, view.getUint16(at + 30, true), UNICODE_NAME_EXTRA);
+  // a version byte and a CRC-32 stand in front of the name
+  const name = decodeForeignName(unicode.subarray(5));
+  if (unicode.length > 5 && name !== entry.name)
+    oddities.push({ entry, kind: 'unicode-name', what: `is called '${name}' by its Unicode name field` });
+}
+
 /** What is wrong with the shape of the entry at `at`; after this its fields can be read. */
-function faultOf(view: DataView, at: number): string | undefined {
+function faultOf(view: DataView, at: number, archiveDisk: number): string | undefined {
   if (at + DIRECTORY_ENTRY_BYTES > view.byteLength) return 'the directory ends before it';
   if (view.getUint32(at, true) !== DIRECTORY_ENTRY) return 'its signature is missing';
   if (at + entryLength(view, at) > view.byteLength) return 'it passes the end of the directory';
   const disk = view.getUint16(at + 34, true);
-  // Some writers count disks from 1. The sentinel says that the zip64 field tells, which no reader looks up.
-  if (disk > 1 && disk !== SENTINEL_16) return `it stands on disk ${disk} of a set`;
+  // Some writers count disks from 1, and torch takes 1 wherever the archive stands. The sentinel says that the zip64 field tells,
+  // which no reader looks up.
+  if (disk !== archiveDisk && disk !== 1 && disk !== SENTINEL_16) return `it stands on disk ${disk} of a set`;
   return undefined;
 }
 
@@ -110,7 +162,7 @@ function readEntry(bytes: Buffer, view: DataView, at: number): ZipEntry | undefi
   let headerOffset = view.getUint32(at + 42, true);
   if (storedSize === SENTINEL_32 || size === SENTINEL_32 || headerOffset === SENTINEL_32) {
     // The field holds only the numbers that the entry has no room for, in this order.
-    const wide = zip64Field(bytes, nameEnd, view.getUint16(at + 30, true));
+    const wide = extraField(bytes, nameEnd, view.getUint16(at + 30, true), ZIP64_EXTRA);
     const needed = [size, storedSize, headerOffset].filter((value) => value === SENTINEL_32).length;
     if (wide.length < 8 * needed) return undefined;
     let field = 0;
@@ -169,14 +221,14 @@ function brokenEntry(
   );
 }
 
-/** Payload of the first zip64 extra field; empty where there is none. A field that passes the end ends the search. */
-function zip64Field(bytes: Buffer, start: number, length: number): Buffer {
+/** Payload of the first extra field of a kind; empty where there is none. A field that passes the end ends the search. */
+function extraField(bytes: Buffer, start: number, length: number, id: number): Buffer {
   const limit = start + length;
   let at = start;
   while (at + 4 <= limit) {
     const next = at + 4 + bytes.readUInt16LE(at + 2);
     if (next > limit) break;
-    if (bytes.readUInt16LE(at) === ZIP64_EXTRA) return bytes.subarray(at + 4, next);
+    if (bytes.readUInt16LE(at) === id) return bytes.subarray(at + 4, next);
     at = next;
   }
   return bytes.subarray(limit, limit);

@@ -16,6 +16,8 @@ const LONGEST_TRAILER = 69_562;
 /** Enough for every end record that torch finds, and for the whole directory of a model with a thousand tensors. */
 const TAIL_BYTES = 128 * 1024;
 
+const END_SIGNATURE = Buffer.of(0x50, 0x4b, 0x05, 0x06);
+
 /** Where the directory stands, as the end records tell; all of it checked against the file. */
 export interface EndRecord {
   readonly entries: number;
@@ -25,6 +27,12 @@ export interface EndRecord {
   readonly offset: number;
   /** Offset of the zip64 end record whose numbers were used; undefined where there is none. */
   readonly zip64Offset: number | undefined;
+  /** Number of this disk; 0, or 1 where a writer counts from 1. */
+  readonly disk: number;
+  /** Bytes of the comment that the end record declares; what lies behind that belongs to nothing. */
+  readonly commentLength: number;
+  /** Offsets of other end records that readers who search in another way would take; none in an honest archive. */
+  readonly rivals: readonly number[];
 }
 
 /** The last bytes of the file, read once. */
@@ -74,14 +82,51 @@ export async function findEndRecord(source: ByteSource, tail: Tail): Promise<End
     directorySize: end.directorySize,
     offset,
     zip64Offset: zip64?.offset,
+    disk: end.disk,
+    commentLength: tail.bytes.readUInt16LE(at + 20),
+    rivals: [
+      ...rivalEnds(tail, at, source.size),
+      ...(await rivalZip64Ends(source, tail, offset, zip64?.offset)),
+    ],
   };
+}
+
+/**
+ * End records in front of the one that torch takes whose comment reaches the end of the file exactly. Readers that search forwards, or
+ * that hold a comment against the file, take such a one, and list another directory.
+ */
+function rivalEnds({ bytes, offset }: Tail, taken: number, size: number): number[] {
+  const found: number[] = [];
+  let at = taken > 0 ? bytes.lastIndexOf(END_SIGNATURE, taken - 1) : -1;
+  while (at >= 0) {
+    const { entries, directorySize, directoryOffset } = readEnd(bytes, at, offset + at);
+    const fits =
+      offset + at + END_BYTES + bytes.readUInt16LE(at + 20) === size &&
+      directoryOffset + directorySize <= offset + at &&
+      entries * DIRECTORY_ENTRY_BYTES <= directorySize;
+    if (fits) found.push(offset + at);
+    at = at > 0 ? bytes.lastIndexOf(END_SIGNATURE, at - 1) : -1;
+  }
+  return found;
+}
+
+/** A zip64 end record right before the locator, where the locator names another one: some readers never look at the locator. */
+async function rivalZip64Ends(
+  source: ByteSource,
+  tail: Tail,
+  end: number,
+  taken: number | undefined,
+): Promise<number[]> {
+  const adjacent = end - ZIP64_LOCATOR_BYTES - ZIP64_END_BYTES;
+  if (taken === undefined || taken === adjacent || adjacent < 0) return [];
+  const bytes = await readNear(source, tail, adjacent, ZIP64_END_BYTES);
+  return bytes.readUInt32LE(0) === ZIP64_END ? [adjacent] : [];
 }
 
 function lastSignature(bytes: Buffer, size: number): number {
   if (bytes.length < END_BYTES) return -1;
   const first = Math.max(0, bytes.length - END_BYTES - LONGEST_TRAILER);
-  const signature = Buffer.of(0x50, 0x4b, 0x05, 0x06);
-  const at = bytes.lastIndexOf(signature, Math.min(bytes.length, size) - END_BYTES);
+  const at = bytes.lastIndexOf(END_SIGNATURE, Math.min(bytes.length, size) - END_BYTES);
   return at >= first ? at : -1;
 }
 

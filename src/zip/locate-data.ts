@@ -60,7 +60,7 @@ export async function locateData(
 }
 
 /** Indexes of the entries by the place of their headers; what writers make is in that order already. */
-function fileOrder(entries: readonly ZipEntry[]): Uint32Array {
+export function fileOrder(entries: readonly ZipEntry[]): Uint32Array {
   const order = new Uint32Array(entries.length);
   let sorted = true;
   let last = 0;

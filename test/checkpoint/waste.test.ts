@@ -18,7 +18,7 @@ describe('findWaste', () => {
   });
 
   it('takes a storage that no tensor views for one that was meant to be saved', () => {
-    expect(findWaste({ tensors: [], storages: [large] })).toEqual({ bytes: 0, tensors: [] });
+    expect(findWaste({ tensors: [], storages: [large] })).toMatchObject({ bytes: 0, tensors: [] });
   });
 
   it('adds up the views of several dtypes, and never counts below nothing', () => {

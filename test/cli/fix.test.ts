@@ -75,6 +75,39 @@ describe('fix', () => {
     expect(tensors[0]).toMatchObject({ name: 'state_dict.net.1.weight', location: 'mps' });
   });
 
+  it('writes safetensors beside the input', async () => {
+    const input = copy(DDP);
+    const output = input.replace('.pth', '.safetensors');
+    const options = ['--to', 'safetensors', '--weights', '--auto', '--verify', 'full'];
+    const { code, stdout, stderr } = await run(['fix', input, ...options]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/to safetensors +14 tensors/);
+    expect(stdout).toMatch(/14 tensors written, .* verified: every byte compared/s);
+    expect(beside(input)).toEqual([path.basename(output)]);
+    const again = await run(['fix', input, ...options, '--force', '--format', 'json']);
+    const document = JSON.parse(again.stdout);
+    expect(complaints(document)).toEqual([]);
+    expect(document).toMatchObject({ output, mode: 'copy', verified: true });
+    expect(document.bytesOut).toBe(readFileSync(output).length);
+    const inspected = await run(['inspect', '--format', 'json', output]);
+    expect(JSON.parse(inspected.stdout)).toMatchObject({ container: { kind: 'safetensors' }, findings: [] });
+  });
+
+  it('writes several files and their index', async () => {
+    const input = copy('clean/state_dict.pth');
+    const options = ['--to', 'safetensors', '--shard-size', '1.5kB'];
+    const { code, stdout, stderr } = await run(['fix', input, ...options]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/state_dict\.safetensors\.index\.json/);
+    expect(stdout).toMatch(/14 tensors written in 3 files/);
+    const document = JSON.parse(
+      (await run(['fix', input, ...options, '--force', '--format', 'json'])).stdout,
+    );
+    expect(complaints(document)).toEqual([]);
+    expect(document.files.map((file: string) => path.basename(file))).toEqual(beside(input).sort());
+    expect(document.output).toBe(document.files.at(-1));
+  });
+
   it('ends with what is left unhealed', async () => {
     const { stdout } = await run(['fix', copy(DDP), '--map-location', 'cpu']);
     expect(stdout).toContain('keys/module-prefix');
@@ -108,6 +141,26 @@ describe('a fix that fails', () => {
       'a wrong location',
       () => [copy(DDP), '--map-location', 'CPU'],
       /torch restores only the exact tag 'cpu'/,
+    ],
+    [
+      'nested tensors for safetensors',
+      () => [copy(DDP), '--to', 'safetensors'],
+      /22 tensors \(.*\) stand deeper than that; --weights takes/,
+    ],
+    [
+      'safetensors under another name',
+      () => [copy('clean/state_dict.pth'), '--to', 'safetensors', '-o', path.join(place(), 'x.pth')],
+      /would be safetensors, but no reader takes a file of that name for it/,
+    ],
+    [
+      'a torch file under the name of safetensors',
+      () => [copy('clean/state_dict.pth'), '--to', 'torch', '-o', path.join(place(), 'x.safetensors')],
+      /would be a torch file.*name it \.pth, or add --to safetensors/,
+    ],
+    [
+      'a size that is none',
+      () => [copy(DDP), '--shard-size', 'five'],
+      /--shard-size 'five': expected a number of bytes, or a text like 5GB/,
     ],
     [
       'an output in no folder',

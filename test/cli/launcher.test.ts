@@ -47,7 +47,10 @@ describe('the launcher', () => {
       encoding: 'utf8',
       env: { ...process.env, NODE_DEBUG: 'esm', NO_COLOR: '1' },
     });
-    expect(stderr).toMatch(/bin\/inspect-files-/);
+    const loaded = new Set(stderr.match(/dist\/bin\/[\w-]+\.js/g));
+    expect([...loaded]).toContain('dist/bin/main.js');
+    // each file more costs about a millisecond
+    expect(loaded.size).toBeLessThan(8);
     expect(stderr).not.toMatch(/bin\/(source|chalk|cli-progress|picomatch)-/);
     const colored = spawnSync(
       process.execPath,

@@ -1,8 +1,9 @@
 import type { Checkpoint } from '../../src/checkpoint/checkpoint.ts';
+import { listTensors } from '../../src/checkpoint/listing.ts';
 import type { DiagnoseOptions } from '../../src/diagnose/engine.ts';
 import { MemorySource, type SourceRange } from '../../src/io/byte-source.ts';
 import type { OpName } from '../../src/pickle/opcodes.ts';
-import { PyBytes, PyList } from '../../src/pickle/values.ts';
+import { PyBytes, PyList, type Value } from '../../src/pickle/values.ts';
 import { call, checkpointOf, dict, instance, orderedDict, tensor } from '../support/checkpoint-builder.ts';
 import { ASKED_CASES } from './asked-cases.ts';
 import { built, clean, file, network } from './case-builders.ts';
@@ -10,12 +11,16 @@ import { CONTAINER_CASES, largePickle } from './container-cases.ts';
 import { GLOBAL_CASES } from './global-cases.ts';
 import { KEY_CASES } from './key-cases.ts';
 import { LAYOUT_CASES } from './layout-cases.ts';
+import { MADE_CASES } from './made-cases.ts';
 import { SAFETY_CASES } from './safety-cases.ts';
 import { SHARDING_CASES } from './sharding-cases.ts';
 import { VALUE_CASES } from './value-cases.ts';
 
-/** A checkpoint, built here or standing in `fixtures/` as a real torch wrote it. */
-export type Fixture = { readonly name: string; readonly build: () => Checkpoint } | { readonly file: string };
+/** A checkpoint, built here as values or as the bytes of a file, or standing in `fixtures/` as a real torch wrote it. */
+export type Fixture =
+  | { readonly name: string; readonly build: () => Checkpoint }
+  | { readonly name: string; readonly bytes: Uint8Array }
+  | { readonly file: string };
 
 /** What makes a rule speak, and what looks like it but must leave it silent. */
 export interface RuleCases {
@@ -41,6 +46,12 @@ const tagged = (...tags: string[]) =>
   built(`tags ${tags.map((tag) => JSON.stringify(tag)).join(' ')}`, () =>
     orderedDict(Object.fromEntries(tags.map((location, index) => [`${index}.weight`, tensor({ location })]))),
   );
+/** As many places as two to the power of `levels`. */
+function tangle(levels: number): Value {
+  let value: Value = new PyList([tensor()]);
+  for (let level = 0; level < levels; level++) value = new PyList([value, value]);
+  return value;
+}
 const protocolOf = (protocol: number, ...opcodes: OpName[]) =>
   built(`protocol ${protocol} with ${opcodes.join(' ')}`, () => dict({}), { protocol, opcodes });
 
@@ -151,6 +162,54 @@ export const CASES: Readonly<Record<string, RuleCases>> = {
       built('a key that is nothing but the prefix', () => dict({ 'module.': tensor() })),
       file('clean/inner_module_names.pth'),
       file('clean/state_dict.pth'),
+    ],
+  },
+  'pickle/shared-containers': {
+    triggers: [
+      {
+        name: 'lists that hold the one before them twice',
+        build() {
+          const root = tangle(40);
+          return { ...checkpointOf(root), ...listTensors(root, new Map()) };
+        },
+      },
+    ],
+    quiet: [
+      clean,
+      {
+        name: 'a few of them',
+        build() {
+          const root = tangle(10);
+          return { ...checkpointOf(root), omissions: listTensors(root, new Map()).omissions };
+        },
+      },
+      file('clean/shared_objects.pt'),
+      file('clean/recursive.pt'),
+    ],
+  },
+  'dtype/integer-buffer-as-float': {
+    triggers: [
+      built('position_ids of a merge', () =>
+        orderedDict({ ...network(), 'text_model.embeddings.position_ids': tensor({ shape: [1, 77] }) }),
+      ),
+      built('relative_position_index of a halved Swin', () =>
+        dict({
+          model: orderedDict({
+            ...network({ dtype: 'float16' }),
+            'attn.relative_position_index': tensor({ shape: [49, 49], dtype: 'float16' }),
+          }),
+        }),
+      ),
+    ],
+    quiet: [
+      clean,
+      built('integers', () =>
+        orderedDict({ ...network(), 'embeddings.position_ids': tensor({ shape: [1, 77], dtype: 'int64' }) }),
+      ),
+      built('a table of positions', () =>
+        orderedDict({ ...network(), 'attn.relative_position_bias_table': tensor({ shape: [169, 4] }) }),
+      ),
+      built('a batch, and no model', () => dict({ position_ids: tensor({ shape: [1, 77] }) })),
     ],
   },
   'dtype/mixed-float': {
@@ -359,6 +418,7 @@ export const CASES: Readonly<Record<string, RuleCases>> = {
   ...CONTAINER_CASES,
   ...ASKED_CASES,
   ...SAFETY_CASES,
+  ...MADE_CASES,
   ...SHARDING_CASES,
   ...VALUE_CASES,
 };

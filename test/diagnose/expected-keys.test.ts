@@ -69,6 +69,27 @@ describe('expect/unexpected-key', () => {
   });
 });
 
+describe('expect/dtype-mismatch', () => {
+  const fixOf = (found: string[], wanted: string[]) => {
+    const keys = new Map(wanted.map((dtype, index) => [`${index}.weight`, { shape: [2, 3], dtype }]));
+    const held = Object.fromEntries(found.map((dtype, index) => [`${index}.weight`, tensor({ dtype })]));
+    return diagnose(checkpointOf(orderedDict(held)), { expected: { keys } }).find(
+      ({ rule }) => rule === 'expect/dtype-mismatch',
+    )?.fix;
+  };
+
+  it('names a cast only where it is exact and makes all of them right', () => {
+    const cast = ['--dtype', 'float32'];
+    expect(fixOf(['float16', 'float32'], ['float32', 'float32'])).toEqual(cast);
+    expect(fixOf(['bfloat16', 'int64'], ['float32', 'int64'])).toEqual(cast);
+    expect(fixOf(['float16', 'float16'], ['float32', 'float16'])).toEqual([]);
+    expect(fixOf(['float64'], ['float32'])).toEqual([]);
+    expect(fixOf(['float16', 'int32'], ['float32', 'int64'])).toEqual([]);
+    expect(fixOf(['float32'], ['float16'])).toEqual([]);
+    expect(fixOf(['float16', 'float16'], ['float32', 'int64'])).toEqual([]);
+  });
+});
+
 describe('expect/shape-mismatch', () => {
   const messageOf = (shapes: Record<string, number[]>, wanted: Record<string, number[]>) =>
     diagnose(

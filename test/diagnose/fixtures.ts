@@ -3,7 +3,8 @@ import type { Checkpoint } from '../../src/checkpoint/checkpoint.ts';
 import { diagnose, diagnoseFailure } from '../../src/diagnose/engine.ts';
 import type { Finding } from '../../src/diagnose/finding.ts';
 import { examinePayload } from '../../src/diagnose/payload.ts';
-import { openCheckpoint } from '../../src/formats/open.ts';
+import { openCheckpoint, openSource } from '../../src/formats/open.ts';
+import { MemorySource } from '../../src/io/byte-source.ts';
 import type { Fixture, RuleCases } from './cases.ts';
 
 export function fixturePath(file: string): string {
@@ -19,12 +20,17 @@ export async function withCheckpoint<T>(
   fixture: Fixture,
   work: (checkpoint: Checkpoint) => T | Promise<T>,
 ): Promise<T> {
-  const checkpoint = 'file' in fixture ? await openCheckpoint(fixturePath(fixture.file)) : fixture.build();
+  const checkpoint = await open(fixture);
   try {
     return await work(checkpoint);
   } finally {
     await checkpoint.close();
   }
+}
+
+async function open(fixture: Fixture): Promise<Checkpoint> {
+  if ('file' in fixture) return openCheckpoint(fixturePath(fixture.file));
+  return 'bytes' in fixture ? openSource(new MemorySource(fixture.bytes)) : fixture.build();
 }
 
 /** What `inspect` finds in it, whether it can be opened or not. */
@@ -42,7 +48,7 @@ export async function findingsOf(
     return { findings, opened: true };
   } catch (error) {
     const findings = diagnoseFailure(error, ask);
-    if (!('file' in fixture) || findings.length === 0) throw error;
+    if ('build' in fixture || findings.length === 0) throw error;
     return { findings, opened: false };
   }
 }

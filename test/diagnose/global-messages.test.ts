@@ -69,9 +69,21 @@ describe('the rules of globals', () => {
     expect(fixes(dict({ model: module(), extra: tensor() }))).toEqual(['', '']);
   });
 
-  it('name the way to the weights alone where objects stand beside them', () => {
-    const [finding] = found(dict({ model: orderedDict(network()), args: call('argparse.Namespace') }));
+  it('heal by plain values where all of them have one', () => {
+    const fixes = (root: Value) => found(root).map(({ fix }) => fix.join(' '));
+    const args = () => call('argparse.Namespace');
+    expect(fixes(dict({ model: orderedDict(network()), args: args() }))).toEqual(['--safe']);
+    expect(fixes(dict({ args: args(), dir: call('pathlib.PosixPath', '/', 'runs') }))).toEqual([
+      '--safe',
+      '--safe',
+    ]);
+    expect(fixes(dict({ args: args(), when: call('datetime.date') }))).toEqual(['', '']);
+  });
+
+  it('name the way to the weights alone where objects stand beside them that have no plain value', () => {
+    const [finding] = found(dict({ model: orderedDict(network()), when: call('datetime.date') }));
     expect(finding).toMatchObject({ severity: 'error', fix: [] });
     expect(finding?.message).toContain('fix --weights writes the state_dict alone');
+    expect(finding?.message).toContain('no plain value says the same as datetime.date');
   });
 });

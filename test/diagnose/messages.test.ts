@@ -109,9 +109,23 @@ describe('dtype/mixed-float', () => {
         ema: orderedDict({ ...network(), 'fc.weight': tensor({ shape: [10, 8], dtype: 'bfloat16' }) }),
       }),
     );
-    expect(finding).toMatchObject({ severity: 'warning', subjects: ['ema.fc.weight'], fix: [] });
+    expect(finding).toMatchObject({
+      severity: 'warning',
+      subjects: ['ema.fc.weight'],
+      fix: ['--dtype', 'float32'],
+    });
     expect(finding.message).toContain('1 of 6 floating-point tensors in ema is bfloat16');
     expect(finding.message).toContain('got Float and BFloat16');
+  });
+
+  it('names a cast only where no number changes by it, and no model grows', () => {
+    const head = { 'fc.weight': tensor({ shape: [10, 8], dtype: 'float16' }) };
+    const mixed = orderedDict({ ...network(), ...head });
+    const fixOf = (root: Value) => only('dtype/mixed-float', root).fix;
+    expect(fixOf(mixed)).toEqual(['--dtype', 'float32']);
+    expect(fixOf(dict({ mixed, steps: tensor({ dtype: 'float64' }) }))).toEqual([]);
+    expect(fixOf(dict({ mixed, ema: orderedDict(network({ dtype: 'float16' })) }))).toEqual([]);
+    expect(fixOf(orderedDict({ ...network({ dtype: 'float16' }), 'fc.weight': tensor() }))).toEqual([]);
   });
 
   it('takes wide normalisation for deliberate, and does not count it with what is not', () => {
@@ -143,6 +157,14 @@ describe('pickle/protocol', () => {
       '"Unsupported operand 149" (FRAME)',
     );
     expect(protocol(4, ['PROTO', 'SHORT_BINUNICODE']).message).toContain('"Unsupported operand 140"');
+  });
+
+  it('says which torch loads the file all the same', () => {
+    const loads = 'torch up to 2.5, and weights_only=False since, load it';
+    expect(protocol(4, ['PROTO', 'FRAME']).message).toContain(`${loads}.`);
+    expect(protocol(5, ['PROTO', 'FRAME']).message).toContain(`${loads} under Python 3.8 or newer.`);
+    expect(protocol(0, ['PERSID', 'PUT']).message).not.toContain('torch up to');
+    expect(protocol(9, ['PROTO', 'FRAME']).message).not.toContain('torch up to');
   });
 
   it('only warns of a protocol whose opcodes are all read', () => {

@@ -1,8 +1,12 @@
 import { readFileSync } from 'node:fs';
+import { deflateRawSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import { hasCheapPayload } from '../../src/diagnose/cheap-payload.ts';
 import { diagnose } from '../../src/diagnose/engine.ts';
 import { examinePayload } from '../../src/diagnose/payload.ts';
 import { openCheckpoint, openSource } from '../../src/formats/open.ts';
+import { MemorySource } from '../../src/io/byte-source.ts';
+import { checkpointRecords, type MadeRecord, madeZip } from '../support/made-zip.ts';
 import { CountingSource } from '../zip/archives.ts';
 import { fixturePath } from './fixtures.ts';
 
@@ -56,12 +60,30 @@ describe('examinePayload', () => {
   });
 
   it('reads nothing that was not asked for, and nothing of what has no checksums', async () => {
-    const source = new CountingSource(readFileSync(fixturePath('clean/state_dict.pth')));
+    const large = { name: 'archive/extra', content: Buffer.alloc(200_000, 7) };
+    const source = new CountingSource(madeZip([...checkpointRecords(), large]));
     const checkpoint = await openSource(source);
     const before = source.reads;
-    expect(await examinePayload(checkpoint)).toEqual({});
+    expect(hasCheapPayload(checkpoint)).toBe(false);
+    expect(await examinePayload(checkpoint)).toEqual({ sparse: [] });
     expect(source.reads).toBe(before);
-    expect(await factsOf('legacy/state_dict.pth')).toEqual({});
+    expect(await factsOf('legacy/state_dict.pth')).toEqual({ sparse: [] });
+  });
+
+  it('holds the checksums of a small file against it without being asked', async () => {
+    const [pickle, storage, version] = checkpointRecords() as [MadeRecord, MadeRecord, MadeRecord];
+    const checkpoint = await openSource(
+      new MemorySource(madeZip([pickle, { ...storage, crc32: 1 }, version])),
+    );
+    expect(hasCheapPayload(checkpoint)).toBe(true);
+    const { checksums } = await examinePayload(checkpoint);
+    expect(checksums?.faults.map(({ record }) => record)).toEqual(['data/0']);
+  });
+
+  it('does not inflate a small file to a large one', async () => {
+    const zeros = { name: 'archive/extra', content: deflateRawSync(Buffer.alloc(17 * 2 ** 20)), method: 8 };
+    const bytes = madeZip([...checkpointRecords(), { ...zeros, size: 17 * 2 ** 20 }]);
+    expect(hasCheapPayload(await openSource(new MemorySource(bytes)))).toBe(false);
   });
 });
 

@@ -1,23 +1,10 @@
 import { MemorySource } from '../../src/io/byte-source.ts';
 import { UnreadableError } from '../../src/io/errors.ts';
 import { PickleMachine } from '../../src/pickle/machine.ts';
-import { Op, type OpName } from '../../src/pickle/opcodes.ts';
 import { checkpointOf, orderedDict } from '../support/checkpoint-builder.ts';
+import { called as calling, global, stream, string } from '../support/pickle-stream.ts';
 import { clean, file, network } from './case-builders.ts';
 import type { Fixture, RuleCases } from './cases.ts';
-
-/** A stream by its opcodes; text is the argument of the opcode before it. Payloads are words, not commands: nothing runs them. */
-function stream(...parts: (OpName | { text: string } | { bytes: readonly number[] })[]): Buffer {
-  return Buffer.concat(
-    parts.map((part) => {
-      if (typeof part === 'string') return Buffer.from([Op[part]]);
-      return 'text' in part ? Buffer.from(part.text, 'latin1') : Buffer.from(part.bytes);
-    }),
-  );
-}
-
-const global = (module: string, name: string) => ['GLOBAL', { text: `${module}\n${name}\n` }] as const;
-const string = (text: string) => ['SHORT_BINUNICODE', { bytes: [text.length] }, { text }] as const;
 
 /** A checkpoint whose pickle did what the stream does, up to where it breaks. */
 function traced(name: string, bytes: Buffer): Fixture {
@@ -37,7 +24,7 @@ function traced(name: string, bytes: Buffer): Fixture {
 }
 
 const called = (module: string, name: string, argument: string) =>
-  stream(...global(module, name), ...string(argument), 'TUPLE1', 'REDUCE', 'STOP');
+  stream(...calling(module, name, argument), 'STOP');
 const enumMember = traced(
   'an enum member',
   stream(

@@ -145,17 +145,4 @@ export const VALUE_CASES: Readonly<Record<string, RuleCases>> = {
       ),
     ],
   },
-  'dtype/integer-buffer-as-float': {
-    values: true,
-    triggers: [
-      built('averaged positions', () => model('text.embeddings.position_ids', [0, 1, 1.99])),
-      built('whole ones', () => model('text.embeddings.position_ids', [0, 1, 2])),
-      built('in float16', () => orderedDict({ 'bn.num_batches_tracked': halves([0x3c01]) })),
-    ],
-    quiet: [
-      ...quiet,
-      built('integers', () => orderedDict({ position_ids: integers([0, 1]) })),
-      built('another name', () => model('my_position_ids', [0.5])),
-    ],
-  },
 };

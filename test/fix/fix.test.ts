@@ -49,6 +49,17 @@ describe('defaultOutput', () => {
   ])('of %s is %s', (input, output) => {
     expect(defaultOutput(input)).toBe(output);
   });
+
+  it.each([
+    ['model.pth', 'model.safetensors'],
+    ['/a/b.c/model.pth.tar', '/a/b.c/model.safetensors'],
+    ['llama-3.1', 'llama-3.1.safetensors'],
+    ['pytorch_model.bin.index.json', 'pytorch_model.safetensors'],
+    ['model.safetensors', 'model.fixed.safetensors'],
+    ['model.safetensors.index.json', 'model.fixed.safetensors'],
+  ])('of %s as safetensors is %s', (input, output) => {
+    expect(defaultOutput(input, false, 'safetensors')).toBe(output);
+  });
 });
 
 /** A training checkpoint gets advice, which no fix takes away. */

@@ -5,6 +5,9 @@ import { describe, expect, it } from 'vitest';
 import { readTensor } from '../../src/checkpoint/read-tensor.ts';
 import { fixCheckpoint } from '../../src/fix/fix.ts';
 import { openCheckpoint } from '../../src/formats/open.ts';
+import { layoutArchive } from '../../src/zip/layout.ts';
+import { writeArchive } from '../../src/zip/writer.ts';
+import { MemorySink } from '../zip/memory-sink.ts';
 import { readWithYauzl, workshop } from './files.ts';
 
 const { place } = workshop();
@@ -38,6 +41,33 @@ async function rezipped({
     file,
     await zip.generateAsync({ type: 'nodebuffer', compression: deflated ? 'DEFLATE' : 'STORE' }),
   );
+  return file;
+}
+
+/**
+ * An archive of many records, one of which begins before the place where torch would have put it: its header has no padding, and the
+ * bytes that are spared stand behind it. Nothing of that shows in the directory.
+ */
+async function withEarlyRecord(record: string): Promise<string> {
+  const entries = await readWithYauzl(ORIGINAL);
+  const root = entries[0]?.name.split('/')[0] ?? '';
+  const contents = new Map(entries.map(({ name, bytes }) => [name.slice(root.length + 1), bytes]));
+  for (let index = 0; index < 100; index++) contents.set(`extra/${index}`, Buffer.from('x'));
+  const layout = layoutArchive(
+    root,
+    [...contents].map(([name, bytes]) => ({ name, content: [bytes], size: bytes.length })),
+  );
+  const sink = new MemorySink(layout.size);
+  await writeArchive(layout, sink);
+  const archive = sink.bytes;
+  const header = archive.indexOf(`${root}/${record}`) - 30;
+  const padding = archive.readUInt16LE(header + 28);
+  const start = header + 30 + archive.readUInt16LE(header + 26);
+  const size = (contents.get(record) as Buffer).length;
+  archive.writeUInt16LE(0, header + 28);
+  archive.copyWithin(start, start + padding, start + padding + size);
+  const file = path.join(place(), 'early.pth');
+  writeFileSync(file, archive);
   return file;
 }
 
@@ -104,5 +134,15 @@ describe('an archive that was zipped anew', () => {
     bytes.fill(0xff, (entry?.start as number) + 1, (entry?.start as number) + 12);
     writeFileSync(input, bytes);
     await expect(fixCheckpoint(input, { mapLocation: 'cpu' })).rejects.toMatchObject({ code: 'bad-archive' });
+  });
+});
+
+describe('an archive whose records begin where the arithmetic does not expect it', () => {
+  it('is copied from where its headers say, as torch reads it', async () => {
+    const file = await withEarlyRecord('data/0');
+    const output = path.join(place(), 'fixed.pth');
+    const { findingsBefore } = await fixCheckpoint(file, { output, mapLocation: 'cpu' });
+    expect(findingsBefore.filter(({ severity }) => severity === 'error')).toEqual([]);
+    expect(await tensorsOf(output)).toEqual(await tensorsOf(ORIGINAL));
   });
 });

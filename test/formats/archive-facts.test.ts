@@ -22,6 +22,7 @@ describe('archiveFacts', () => {
       alignment: 64,
       headerFaults: [],
       distinctNames: 4,
+      oddities: [],
       reads: 0,
     });
     expect(await factsOf({ byteorder: 'big', version: '2\n' })).toMatchObject({

@@ -103,6 +103,19 @@ describe('a header that breaks a rule of the format', () => {
   });
 });
 
+describe('a header whose length reads like the start of another format', () => {
+  it.each([
+    ['a pickle of protocol 2', 0x0280],
+    ['gzip', 0x8b1f],
+  ])('is none of %s', async (_what, length) => {
+    const empty = JSON.stringify({ __metadata__: { note: '' }, a: f32([1], 0, 4) });
+    const note = 'x'.repeat(length - empty.length);
+    const checkpoint = await open(file({ __metadata__: { note }, a: f32([1], 0, 4) }, 4));
+    expect(checkpoint.container.kind).toBe('safetensors');
+    expect(checkpoint.damage).toEqual([]);
+  });
+});
+
 describe('data that the header does not cover just so', () => {
   const damageOf = async (source: MemorySource) => (await open(source)).damage.map(({ message }) => message);
 

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { openSource } from '../../src/formats/open.ts';
-import { printableAddress } from '../../src/io/address.ts';
+import { printableAddress, siblingAddress } from '../../src/io/address.ts';
 import { openRemote } from '../../src/io/http-source.ts';
 
 const model = readFileSync(new URL('../../fixtures/broken/ddp_cuda.pth', import.meta.url));
@@ -164,6 +164,17 @@ describe('an address', () => {
     expect(printableAddress('https://me:word@host.invalid/a/b.pth?token=1#x')).toBe(
       'https://host.invalid/a/b.pth',
     );
+  });
+
+  it('leads to other files of its folder, and to no others', () => {
+    const index = 'https://host.invalid/a/b/model.index.json?token=1';
+    expect(siblingAddress(index, 'part 1.bin')).toBe('https://host.invalid/a/b/part%201.bin?token=1');
+    expect(siblingAddress('hf://org/name@v1/sub/index.json', 'part.bin')).toBe(
+      'hf://org/name@v1/sub/part.bin',
+    );
+    expect(siblingAddress(index, '?x#y')).toBe('https://host.invalid/a/b/%3Fx%23y?token=1');
+    for (const name of ['', '.', '..', '../c.bin', '/etc/passwd', 'a\\b', 'https://other.invalid/x'])
+      expect(siblingAddress(index, name)).toBeUndefined();
   });
 
   it('of the hub has an organisation, a name and a file', async () => {

@@ -1,9 +1,12 @@
 import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import * as opening from '../../src/formats/open.ts';
 import { Baseline } from '../../src/policy/baseline.ts';
 import { checkFiles, statusOf } from '../../src/policy/check-files.ts';
 import type { Policy } from '../../src/policy/policy.ts';
+import { checkpointRecords, madeZip } from '../support/made-zip.ts';
+import { folderOf } from './folder.ts';
 
 vi.mock('../../src/formats/open.ts', { spy: true });
 
@@ -89,11 +92,19 @@ describe('checkFiles', () => {
   });
 
   it('reads every byte where that is asked for', async () => {
-    const file = 'fixtures/damaged/crc_wrong.pth';
+    const large = { name: 'archive/data/1', content: Buffer.alloc(200_000, 7), crc32: 1 };
+    const file = join(folderOf({ 'large.pth': madeZip([...checkpointRecords(), large]) }), 'large.pth');
     const rules = async (verifyCrc: boolean) =>
       (await checkFiles([file], lenient, { verifyCrc }))[0]?.findings.map(({ rule }) => rule) ?? [];
     expect(await rules(false)).not.toContain('zip/crc-mismatch');
     expect(await rules(true)).toContain('zip/crc-mismatch');
+  });
+
+  it('gives up on a file whose time is over, and says so', async () => {
+    const [file] = await checkFiles([CLEAN], lenient, { timeout: 0.000_001 });
+    expect(file?.status).toBe('unreadable');
+    expect(file?.findings.map(({ rule }) => rule)).toEqual(['limit/exhausted']);
+    expect((await checkFiles([CLEAN], lenient, { timeout: 600 }))[0]?.status).toBe('passed');
   });
 });
 

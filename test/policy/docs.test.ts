@@ -5,6 +5,7 @@ import { schemaValidator } from '../support/schema.ts';
 
 const complaints = schemaValidator('config');
 const pages = [
+  'README.md',
   'docs/check.md',
   ...['expect', 'budget', 'policy'].flatMap((category) =>
     readdirSync(`docs/rules/${category}`).map((name) => `docs/rules/${category}/${name}`),

@@ -2,6 +2,7 @@ import type { Checkpoint, Container } from '../../src/checkpoint/checkpoint.ts';
 import type { Path } from '../../src/checkpoint/path.ts';
 import type { Storage } from '../../src/checkpoint/storage.ts';
 import type { Tensor } from '../../src/checkpoint/tensor.ts';
+import { tensorNamed } from '../../src/checkpoint/tensor-handle.ts';
 import type { Finding } from '../../src/diagnose/finding.ts';
 import { MemorySource } from '../../src/io/byte-source.ts';
 import { PyDict, PyGlobal, type Value } from '../../src/pickle/values.ts';
@@ -91,6 +92,9 @@ export function checkpoint(tensors: readonly Tensor[], over: SampleCheckpoint = 
     records: [],
     omissions: [],
     damage: over.damage ?? [],
+    tensor(name) {
+      return tensorNamed(this.tensors, name);
+    },
     close: async () => {},
   };
 }

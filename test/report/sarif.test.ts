@@ -3,6 +3,7 @@ import { Ajv } from 'ajv';
 import addFormats from 'ajv-formats';
 import { describe, expect, it } from 'vitest';
 import { type RulePage, sarifLog } from '../../src/report/sarif.ts';
+import { run as command } from '../cli/run.ts';
 import { CUDA, sampleRun } from './check-sample.ts';
 
 /** The published schema; it is of draft 4, of which it uses nothing that has changed since but the name of `$id`. */
@@ -18,8 +19,7 @@ const validate = ajv.compile(schema);
 const page: RulePage = {
   title: 'Storages are tagged with a CUDA device',
   severity: 'warning',
-  page: '# device/cuda-tag\n',
-  uri: 'file:///doctor/docs/rules/device/cuda-tag.md',
+  page: '# device/cuda-tag\n\nSee [legacy/format](../legacy/format.md) and [torch](https://pytorch.org/docs).\n',
 };
 const options = { version: '1.2.3', rules: new Map([['device/cuda-tag', page]]), folder: '/repo' };
 const run = (document = sampleRun()) => {
@@ -32,6 +32,18 @@ describe('sarifLog', () => {
     expect(validate(JSON.parse(JSON.stringify(run().log)))).toBe(true);
     expect(validate({ ...run().log, version: '2.0.0' })).toBe(false);
     expect(validate(JSON.parse(JSON.stringify(run(sampleRun([])).log)))).toBe(true);
+  });
+
+  it('holds to it with what the command finds in real files', async () => {
+    const { stdout } = await command(['check', '--format', 'sarif', 'fixtures/archives', 'fixtures/foreign']);
+    const log = JSON.parse(stdout);
+    expect(validate(log)).toBe(true);
+    expect(log.runs[0].results.length).toBeGreaterThan(20);
+    for (const { help, id } of log.runs[0].tool.driver.rules) {
+      // the page of the rule, and no link that leads nowhere
+      if (id !== 'unreadable') expect(help.markdown).toContain('## How to heal it');
+      expect(help.markdown ?? '').not.toMatch(/\]\((?!https?:)/);
+    }
   });
 
   it('gives code scanning what it asks for: relative paths, a region, a fingerprint, an index of the rule', () => {
@@ -47,10 +59,13 @@ describe('sarifLog', () => {
     }
     expect(rules.find(({ id }) => id === 'device/cuda-tag')).toMatchObject({
       name: 'DeviceCudaTag',
-      helpUri: page.uri,
-      help: { markdown: page.page },
+      help: {
+        markdown: '# device/cuda-tag\n\nSee legacy/format and [torch](https://pytorch.org/docs).\n',
+      },
       defaultConfiguration: { level: 'warning' },
     });
+    // an address of this machine would help nobody, and tell others where things stand on it
+    expect(rules.filter(({ helpUri }) => helpUri !== undefined)).toEqual([]);
   });
 
   it('speaks of levels as SARIF does, of what heals, and of files that can not be read', () => {

@@ -2,6 +2,7 @@ import type { Checkpoint, ContainerKind, PickleFacts } from '../../src/checkpoin
 import { pathName } from '../../src/checkpoint/path.ts';
 import type { Storage } from '../../src/checkpoint/storage.ts';
 import type { Tensor } from '../../src/checkpoint/tensor.ts';
+import { tensorNamed } from '../../src/checkpoint/tensor-handle.ts';
 import { pathOf, walkNodes } from '../../src/checkpoint/walk.ts';
 import { MemorySource } from '../../src/io/byte-source.ts';
 import { Op, type OpName } from '../../src/pickle/opcodes.ts';
@@ -132,6 +133,9 @@ export function checkpointOf(root: Value, options: CheckpointOptions = {}): Chec
     records: [],
     omissions: [],
     damage: [],
+    tensor(name) {
+      return tensorNamed(this.tensors, name);
+    },
     close: async () => {},
   };
 }

@@ -24,7 +24,13 @@ function patterns({ name, itemSize }: Dtype): Buffer {
   if (itemSize === 1) return Buffer.from(Uint8Array.from({ length: 256 }, (_, bits) => bits).buffer);
   if (itemSize === 2) return Buffer.from(Uint16Array.from({ length: 65536 }, (_, bits) => bits).buffer);
   const random = randomBytes(itemSize * 1_000_000);
-  return Buffer.concat([name === 'float32' ? edges32() : edges64(), random]);
+  if (name !== 'float32') return Buffer.concat([edges64(), random]);
+  return Buffer.concat([edges32(), random, Buffer.from(weights().buffer)]);
+}
+
+/** Numbers of the size that weights have: vector code takes another way where all of a few neighbours are such. */
+function weights(): Float32Array {
+  return Float32Array.from({ length: 500_000 }, () => (Math.random() - 0.5) * 2 ** (Math.random() * 42 - 26));
 }
 
 function edges32(): Buffer {

@@ -3,17 +3,23 @@
 {"do": "hello"}                          -> {"torch": "2.13.0", "numpy": true}
 {"do": "load", "file", "trust"?}         -> {} when torch.load(file, map_location='cpu') takes it
 {"do": "compare", "before", "after",     -> {"tensors": n} when both hold the same
- "change"?: {"strip": prefixes} | {"add": prefix} | {"remove": parts}, "trust"?, "restricted"?, "laid"?}
+ "change"?: {"strip": prefixes} | {"add": prefix} | {"remove": parts}, "trust"?, "restricted"?, "laid"?, "mappable"?}
 {"do": "pickle", "file"}                 -> {"bytes", "meaning"}, digests of data.pkl as torch's own archive reader gives it
 {"do": "places", "file", "trust"?}        -> {"entries": n} when zipfile takes every record, and torch finds each storage by arithmetic where it is
 {"do": "cast", "file", "after", "source", "target", "overflow"}
                                          -> {} when the raw numbers in `after` are those of `file` cast by torch, and so many became infinite
+{"do": "converted", "before", "after", "place"?} -> {"tensors": n, "same_bytes"} when the files `after` (safetensors, or torch's) hold the tensors of a dict in `before`
+{"do": "steps", "before", "after", "steps", "trust"?}
+                                         -> {"tensors": n} when `after` holds the tensors that torch makes of those of `before` by the steps
+{"do": "refused", "file"}                -> {} when `file` holds one of each value that weights_only refuses and that has a plain form
+{"do": "plain", "file"}                  -> {} when `file` holds those plain forms
+{"do": "numbers", "file", "trust"?}      -> {"numbers": {name: text}}, what the tensors of a dict stand for
 {"do": "spoil", "file", "after", "how"}  -> {} when `after` is the file with one fault, saved by torch: the judge has to see it
 
 An answer has "faults" when the judgement is against the file. `before` is loaded with map_location='cpu'; with `trust` and where weights_only
 refuses it, without weights_only: only for files that this repository made itself. `after` is what a user loads: weights_only=True (unless
-`restricted` is false) and no map_location, once read and once mapped where this torch can. With `laid` false tensors may stand elsewhere, in
-other storages: their elements are compared.
+`restricted` is false) and no map_location, once read and once mapped where this torch and the form of the file (`mappable`) can. With `laid`
+false tensors may stand elsewhere, in other storages: their elements are compared.
 """
 import ctypes
 import hashlib
@@ -29,6 +35,8 @@ import zipfile
 from collections import OrderedDict
 
 warnings.simplefilter("ignore")
+import plain
+import steps as named_steps
 import torch
 
 MODERN = int(torch.__version__.split(".")[0]) >= 2
@@ -46,7 +54,21 @@ MOST_FAULTS = 8
 
 
 def answer(request):
-    return {"hello": hello, "load": load_only, "compare": compare, "pickle": pickle_digests, "cast": cast, "places": places, "spoil": spoil}[request.pop("do")](**request)
+    work = {
+        "hello": hello,
+        "load": load_only,
+        "compare": compare,
+        "pickle": pickle_digests,
+        "cast": cast,
+        "places": places,
+        "refused": plain.save,
+        "plain": plain_values,
+        "numbers": plain.numbers,
+        "steps": after_steps,
+        "spoil": spoil,
+        "converted": converted,
+    }
+    return work[request.pop("do")](**request)
 
 
 def hello():
@@ -131,12 +153,33 @@ def cast(file, after, source, target, overflow):
     return {"faults": faults} if faults else {}
 
 
+def plain_values(file):
+    def differs(expected, found):
+        comparison = Comparison()
+        if isinstance(expected, torch.Tensor):
+            return not (isinstance(found, torch.Tensor) and found.dtype == expected.dtype and torch.equal(found, expected))
+        comparison.run(expected, found)
+        return comparison.faults
+
+    return plain.judge(file, differs)
+
+
+def after_steps(before, after, steps, trust=False):
+    return named_steps.judge(load_before(before, trust), load_after(after, True, False), steps)
+
+
 def spoil(file, after, how):
     from spoil import FAULTS
 
     root = load_before(file, trust=False)
     torch.save(FAULTS[how](root), after)
     return {}
+
+
+def converted(before, after, place=()):
+    from converted import judge
+
+    return judge(load_before(before, True), after, place)
 
 
 def load_before(file, trust):
@@ -153,11 +196,11 @@ def load_after(file, restricted, mapped):
     return torch.load(file, weights_only=restricted and MODERN, **({"mmap": True} if mapped else {}))
 
 
-def compare(before, after, change=None, trust=False, restricted=True, laid=True):
+def compare(before, after, change=None, trust=False, restricted=True, laid=True, mappable=True):
     expected = load_before(before, trust)
     if change:
         rename(expected, change)
-    for mapped in [False, True] if MODERN else [False]:
+    for mapped in [False, True] if MODERN and mappable else [False]:
         found = load_after(after, restricted, mapped)
         comparison = Comparison(laid)
         comparison.run(expected, found)

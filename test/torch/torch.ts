@@ -13,11 +13,15 @@ export interface Verdict {
   readonly faults?: readonly string[];
   readonly tensors?: number;
   readonly entries?: number;
+  /** The file is the one that safetensors itself would have written; null where that can't be told. */
+  readonly sameBytes?: boolean | null;
   readonly torch?: string;
   readonly numpy?: boolean;
   /** SHA-256 of a data.pkl: of its bytes, and of what they come to where equal strings are one. */
   readonly bytes?: string;
   readonly meaning?: string;
+  /** What the tensors of a dict stand for. */
+  readonly numbers?: Readonly<Record<string, string>>;
 }
 
 /** How keys are expected to differ between the file before and the file after. */
@@ -71,9 +75,20 @@ export class Torch {
   compare(
     before: string,
     after: string,
-    options: { change?: KeyChange; trust?: boolean; restricted?: boolean; laid?: boolean } = {},
+    options: {
+      change?: KeyChange;
+      trust?: boolean;
+      restricted?: boolean;
+      laid?: boolean;
+      mappable?: boolean;
+    } = {},
   ): Promise<Verdict> {
     return this.ask({ do: 'compare', before, after, ...options });
+  }
+
+  /** Compares the tensors of a dict, which stands at `place`, with those of files of another form. */
+  converted(before: string, after: readonly string[], place: readonly string[] = []): Promise<Verdict> {
+    return this.ask({ do: 'converted', before, after, place });
   }
 
   stop(): void {

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Context, GlobalOptions } from '../context.ts';
+import { seconds } from '../duration.ts';
 import { SEVERITIES } from '../exit-codes.ts';
 import { addHeader, type Headers } from '../headers.ts';
 import { CHECK_FORMATS, type CheckFormat, parseReportTarget, type ReportTarget } from '../report-target.ts';
@@ -20,6 +21,8 @@ export interface CheckCommandOptions extends GlobalOptions {
   readonly updateBaseline?: boolean;
   readonly verifyCrc?: boolean;
   readonly values?: boolean;
+  /** Seconds for one file. */
+  readonly timeout?: number;
   readonly header?: Headers;
   readonly allSubjects?: boolean;
 }
@@ -46,6 +49,7 @@ export function define(command: Command, context: Context): void {
     .option('--baseline <file>', 'findings that are accepted')
     .option('--update-baseline', 'accept what is found now')
     .option('--header <header>', "sent to the server of a remote file: 'Authorization: Bearer …'", addHeader)
+    .option('--timeout <seconds>', 'give up on a file after this time (exit 2)', seconds)
     .option('--verify-crc', 'read every byte and hold it against the checksums')
     .option('--values', 'look at every number: NaN, Inf, zeros, copies, what a cast would lose')
     .option('--all-subjects', 'every tensor that a finding is about')

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import type { OutputForm } from '../../fix/outputs/output.ts';
 import type { Context, GlobalOptions } from '../context.ts';
 
 /** Options of `fix` as they were given. */
@@ -22,6 +23,11 @@ export interface FixCommandOptions extends GlobalOptions {
   readonly dtypeInclude?: readonly string[];
   readonly dtypeExclude?: readonly string[];
   readonly allowOverflow?: boolean;
+  readonly safe?: boolean;
+  readonly targetTorch?: string;
+  readonly to?: OutputForm;
+  readonly shardSize?: string;
+  readonly salvage?: boolean;
   readonly auto?: boolean;
   readonly dryRun?: boolean;
   readonly verify: 'quick' | 'full';
@@ -60,6 +66,27 @@ export function define(command: Command, context: Context): void {
     .option('--dtype-include <glob>', 'cast only tensors of such names (repeatable)', repeat)
     .option('--dtype-exclude <glob>', 'cast no tensors of such names (repeatable)', repeat)
     .option('--allow-overflow', 'cast although finite values become infinite')
+    .option('--safe', 'put plain values in the place of what weights_only refuses')
+    .option('--target-torch <version>', 'keep the output loadable by that release of torch')
+    .addOption(
+      new Option(
+        '--to <form>',
+        'what to write: torch (the default), safetensors, or the form of torch before 1.6',
+      )
+        .choices(['torch', 'safetensors', 'torch-legacy'])
+        .conflicts('inPlace'),
+    )
+    .addOption(
+      new Option(
+        '--shard-size <bytes>',
+        'several files of at most so many bytes (5GB) and their index, as transformers has them',
+      ).conflicts('inPlace'),
+    )
+    .addOption(
+      new Option('--salvage', 'of a damaged file write what is whole, and list what is lost').conflicts(
+        'inPlace',
+      ),
+    )
     .option('--auto', 'every step that the findings name')
     .option('--dry-run', 'print the plan, write nothing')
     .addOption(

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Context, GlobalOptions } from '../context.ts';
+import { seconds } from '../duration.ts';
 import { SEVERITIES } from '../exit-codes.ts';
 import { addHeader, type Headers } from '../headers.ts';
 
@@ -14,8 +15,11 @@ export interface InspectCommandOptions extends GlobalOptions {
   readonly depth?: number;
   readonly filter?: string;
   readonly allSubjects?: boolean;
+  readonly explainGlobals?: boolean;
   readonly verifyCrc?: boolean;
   readonly values?: boolean;
+  /** Seconds for one file. */
+  readonly timeout?: number;
   readonly failOn?: (typeof SEVERITIES)[number];
 }
 
@@ -27,7 +31,9 @@ export function define(command: Command, context: Context): void {
     .option('--depth <n>', 'levels of the tree to open', wholeNumber)
     .option('--filter <glob>', "only tensors whose dotted name matches: '*.bias', '**.attn.**'")
     .option('--all-subjects', 'every tensor that a finding is about')
+    .option('--explain-globals', 'what loading would import and run: names, tiers, places, in order')
     .option('--header <header>', "sent to the server of a remote file: 'Authorization: Bearer …'", addHeader)
+    .option('--timeout <seconds>', 'give up on a file after this time (exit 2)', seconds)
     .option('--verify-crc', 'read the whole file and hold every record against its checksum')
     .option('--values', 'look at every number: NaN, Inf, zeros, copies, what a cast would lose')
     .option('--emit-keys', 'only the keys of the model, for check --expect')

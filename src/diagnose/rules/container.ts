@@ -14,6 +14,8 @@ import format from './legacy/format.ts';
 import storageSizeMismatch from './legacy/storage-size-mismatch.ts';
 import tar from './legacy/tar.ts';
 import legacyTruncated from './legacy/truncated.ts';
+import exhausted from './limit/exhausted.ts';
+import unsearched from './limit/unsearched.ts';
 import pickleDamaged from './pickle/damaged.ts';
 import byteorder from './zip/byteorder.ts';
 import compressedRecord from './zip/compressed-record.ts';
@@ -26,8 +28,12 @@ import foreignEntries from './zip/foreign-entries.ts';
 import headerMismatch from './zip/header-mismatch.ts';
 import missingRecord from './zip/missing-record.ts';
 import noTopFolder from './zip/no-top-folder.ts';
+import overlap from './zip/overlap.ts';
+import recordName from './zip/record-name.ts';
 import recordSize from './zip/record-size.ts';
+import specialEntry from './zip/special-entry.ts';
 import truncated from './zip/truncated.ts';
+import unclaimedBytes from './zip/unclaimed-bytes.ts';
 import version from './zip/version.ts';
 import zip32Sizes from './zip/zip32-sizes.ts';
 
@@ -46,6 +52,7 @@ export const CONTAINER_RULES: readonly Rule[] = [
   truncated,
   damaged,
   encrypted,
+  exhausted,
   pickleDamaged,
   missingRecord,
   recordSize,
@@ -58,7 +65,12 @@ export const CONTAINER_RULES: readonly Rule[] = [
   foreignEntries,
   version,
   headerMismatch,
+  overlap,
   duplicateRecord,
+  unclaimedBytes,
+  recordName,
+  specialEntry,
+  unsearched,
   compressedRecord,
   byteorder,
   mmap,

@@ -31,8 +31,10 @@ import commonPrefix from './keys/common-prefix.ts';
 import compilePrefix from './keys/compile-prefix.ts';
 import fsdpPrefix from './keys/fsdp-prefix.ts';
 import legacyNames from './keys/legacy-names.ts';
+import mixedTypes from './keys/mixed-types.ts';
 import modulePrefix from './keys/module-prefix.ts';
 import peftPrefix from './keys/peft-prefix.ts';
+import unseenCharacters from './keys/unseen-characters.ts';
 import adapterOnly from './layout/adapter-only.ts';
 import lightning from './layout/lightning.ts';
 import nestedStateDict from './layout/nested-state-dict.ts';
@@ -40,11 +42,16 @@ import nonStringKeys from './layout/non-string-keys.ts';
 import nonTensorValue from './layout/non-tensor-value.ts';
 import notTorchscript from './layout/not-torchscript.ts';
 import torchscript from './layout/torchscript.ts';
+import cycle from './pickle/cycle.ts';
+import deepNesting from './pickle/deep-nesting.ts';
+import duplicateKey from './pickle/duplicate-key.ts';
+import expansion from './pickle/expansion.ts';
 import inlineBytesHuge from './pickle/inline-bytes-huge.ts';
 import oddArgument from './pickle/odd-argument.ts';
 import oddStream from './pickle/odd-stream.ts';
 import protocol from './pickle/protocol.ts';
 import python2Strings from './pickle/python2-strings.ts';
+import sharedContainers from './pickle/shared-containers.ts';
 import { SAFETY_RULES } from './safety.ts';
 import emptyPlaceholders from './sharding/empty-placeholders.ts';
 import flatParam from './sharding/flat-param.ts';
@@ -54,6 +61,7 @@ import missingFile from './sharding/missing-file.ts';
 import totalSize from './sharding/total-size.ts';
 import oversized from './storage/oversized.ts';
 import tied from './storage/tied.ts';
+import sparseIndices from './tensor/sparse-indices.ts';
 import allZero from './values/all-zero.ts';
 import constant from './values/constant.ts';
 import duplicateTensors from './values/duplicate-tensors.ts';
@@ -65,11 +73,16 @@ import nan from './values/nan.ts';
 export const RULES: readonly Rule[] = [
   ...SAFETY_RULES,
   ...CONTAINER_RULES,
+  sharedContainers,
   protocol,
   python2Strings,
   inlineBytesHuge,
   oddArgument,
   oddStream,
+  expansion,
+  cycle,
+  deepNesting,
+  duplicateKey,
   notAllowlisted,
   projectClass,
   mainModule,
@@ -96,17 +109,19 @@ export const RULES: readonly Rule[] = [
   compilePrefix,
   fsdpPrefix,
   nonStringKeys,
+  mixedTypes,
+  unseenCharacters,
   nonTensorValue,
   nan,
   inf,
   mixedFloat,
+  integerBufferAsFloat,
   halfWeights,
   bfloat16,
   double,
   halfStatistics,
   float32Copy,
   fp32CouldBeHalf,
-  integerBufferAsFloat,
   fp16Overflow,
   allZero,
   constant,
@@ -119,6 +134,7 @@ export const RULES: readonly Rule[] = [
   legacyNames,
   trainingState,
   notTorchscript,
+  sparseIndices,
   oversized,
   tied,
   sharedMemory,

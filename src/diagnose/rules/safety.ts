@@ -7,6 +7,8 @@ import dangerousCall from './safety/dangerous-call.ts';
 import dangerousGlobal from './safety/dangerous-global.ts';
 import dottedName from './safety/dotted-name.ts';
 import extensionCode from './safety/extension-code.ts';
+import recordPath from './safety/record-path.ts';
+import secondArchive from './safety/second-archive.ts';
 
 /** What points at hostile intent, the plainest first. */
 export const SAFETY_RULES: readonly Rule[] = [
@@ -18,4 +20,6 @@ export const SAFETY_RULES: readonly Rule[] = [
   buildOnValue,
   extensionCode,
   argument,
+  secondArchive,
+  recordPath,
 ];

@@ -111,7 +111,7 @@ function prescriptionLines(
   }
   if (unhealed.length > 0) {
     const rules = [...new Set(unhealed.map(({ rule }) => rule))].join(', ');
-    lines.push(...wrap(`No fix for: ${rules}.`, width));
+    lines.push(...wrap(`Left to you: ${rules}.`, width));
   }
   if (lines.length === 0) lines.push('Nothing here needs healing.');
   return lines;

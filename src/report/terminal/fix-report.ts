@@ -50,14 +50,30 @@ function operationLines({ plan }: FixResult, screen: Screen): string[] {
 
 function writtenLines(result: FixResult, options: FixReportOptions, screen: Screen): string[] {
   const { plan, mode, bytesIn, bytesOut, verified } = result;
-  const storages = counted(plan.storages.length, 'storage');
+  const pieces = counted(plan.pieces, plan.noun);
   const done = verified ? `, verified: ${proofOf(result, options)}` : '';
-  if (mode === 'append') return appendedLines(result, options, `${storages} stay as they are`, done, screen);
-  const verb = options.dryRun ? 'to be copied' : 'copied';
+  if (mode === 'append') return appendedLines(result, options, `${pieces} stay as they are`, done, screen);
   return wrap(
-    `${storages} ${verb} unchanged, ${bytesText(bytesIn)} in, ${bytesText(bytesOut)} out${done}.`,
+    `${piecesWords(plan, options)}${spread(result)}, ${bytesText(bytesIn)} in, ${bytesText(bytesOut)} out${done}.`,
     screen.width,
   );
+}
+
+function spread({ files }: FixResult): string {
+  return files.length > 1 ? ` in ${files.length - 1} files` : '';
+}
+
+function piecesWords(
+  { pieces, noun, untouched }: FixResult['plan'],
+  { dryRun }: Pick<FixReportOptions, 'dryRun'>,
+): string {
+  const all = counted(pieces, noun);
+  if (untouched === undefined) return `${all} ${dryRun ? 'to be written' : 'written'}`;
+  const copied = dryRun ? 'to be copied unchanged' : 'copied unchanged';
+  const written = dryRun ? 'to be written with other bytes' : 'written with other bytes';
+  if (untouched === pieces) return `${all} ${copied}`;
+  if (untouched === 0) return `${all} ${written}`;
+  return `${untouched} of ${all} ${copied}, ${pieces - untouched} ${written}`;
 }
 
 function proofOf({ mode }: FixResult, { verify }: FixReportOptions): string {

@@ -1,20 +1,8 @@
 import type { InspectDocument } from '../inspect-document.ts';
+import { CONTAINERS } from './containers.ts';
 import { bytesText, counted, countText } from './numbers.ts';
 import { isNarrow, type Screen } from './screen.ts';
 import { cutEnd, cutMiddle, padEnd, padStart, visible, widthOf, wrap } from './text.ts';
-
-const CONTAINERS: Readonly<Record<string, string>> = {
-  'torch-zip': 'torch zip archive',
-  'torch-legacy': 'torch legacy stream (before 1.6)',
-  'torch-tar': 'torch tar (before 0.2)',
-  torchscript: 'TorchScript archive',
-  'torch-export': 'torch.export archive',
-  'torch-package': 'torch.package archive',
-  pickle: 'plain pickle',
-  'sharded-index': 'index of shards',
-  distcp: 'distributed checkpoint',
-  'numpy-npz': 'NumPy archive',
-};
 
 /** Rows of dtypes, and of locations, that an overview lists. Honest files have a few; a made one may have thousands. */
 const MAX_ROWS = 8;
@@ -28,7 +16,22 @@ export function fileLines(
   const { inks, glyphs, unicode, width } = screen;
   const size = bytesText(file.bytes ?? 0);
   const name = cutMiddle(visible(file.path, unicode), width - size.length - 2, glyphs.ellipsis);
-  const facts = [
+  const facts = containerFacts({ container, ...(producer && { producer }) }, era);
+  return [
+    `${inks.title(name)}  ${inks.number(size)}`,
+    ...listLines(
+      facts.map((fact) => visible(fact, unicode)),
+      screen,
+    ),
+  ];
+}
+
+/** What the file is, in words, text from the file among them. */
+export function containerFacts(
+  { container, producer }: Pick<InspectDocument, 'container' | 'producer'>,
+  era: string | undefined,
+): string[] {
+  return [
     ...(container.folder === undefined ? [] : [container.folder]),
     CONTAINERS[container.kind] ?? container.kind,
     ...(producer?.name === undefined ? [] : [[producer.name, producer.version].filter(Boolean).join(' ')]),
@@ -36,13 +39,6 @@ export function fileLines(
     ...(container.pickleProtocol === undefined ? [] : [`pickle protocol ${container.pickleProtocol}`]),
     ...(container.byteOrder === 'big' ? ['big-endian'] : []),
     ...(container.entries === undefined ? [] : [counted(container.entries, 'record')]),
-  ];
-  return [
-    `${inks.title(name)}  ${inks.number(size)}`,
-    ...listLines(
-      facts.map((fact) => visible(fact, unicode)),
-      screen,
-    ),
   ];
 }
 

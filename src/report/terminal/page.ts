@@ -1,3 +1,4 @@
+import { blocksOf } from '../markdown-blocks.ts';
 import type { Screen } from './screen.ts';
 import { cutEnd, padEnd, visible, widthOf, wrap } from './text.ts';
 
@@ -9,21 +10,6 @@ export function pageLines(markdown: string, screen: Screen): string[] {
     lines.push(...blockLines(block, screen));
   }
   return lines;
-}
-
-/** Lines between empty ones; a fence keeps the empty lines in it. */
-function blocksOf(markdown: string): string[][] {
-  const blocks: string[][] = [];
-  let block: string[] = [];
-  let fenced = false;
-  for (const line of markdown.split('\n')) {
-    if (line.startsWith('```')) fenced = !fenced;
-    if (line.trim() === '' && !fenced) {
-      if (block.length > 0) blocks.push(block);
-      block = [];
-    } else block.push(line);
-  }
-  return block.length > 0 ? [...blocks, block] : blocks;
 }
 
 function blockLines(block: readonly string[], screen: Screen): string[] {

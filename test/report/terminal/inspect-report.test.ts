@@ -87,7 +87,7 @@ describe('inspectReport', () => {
     expect(text).toContain('Findings: 1 error, 2 warnings');
     expect(
       text.endsWith(
-        'To heal:\n  ckpt-doctor fix model.pth --map-location cpu --strip-module\nNo fix for: device/meta-storage.',
+        'To heal:\n  ckpt-doctor fix model.pth --map-location cpu --strip-module\nLeft to you: device/meta-storage.',
       ),
     ).toBe(true);
   });

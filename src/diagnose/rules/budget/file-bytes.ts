@@ -13,7 +13,7 @@ export default defineRule({
     const bytes = bytesOf(checkpoint);
     if (bytes <= max) return undefined;
     return {
-      message: `The checkpoint has ${bytesAmount(bytes)} (${bytes} bytes), and the budget ends at ${bytesAmount(max)} (${max} bytes).`,
+      message: `The checkpoint has ${bytesAmount(bytes)} (${bytes} bytes), and the budget ends at ${bytesAmount(max)} (${max} bytes). What to leave out is yours to say: fix --weights, --extract, --drop, --compact, --dtype float16.`,
       subjects: [fileName(checkpoint.path)],
     };
   },

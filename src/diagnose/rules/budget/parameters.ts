@@ -14,7 +14,7 @@ export default defineRule({
     const parameters = parametersOf(tensors);
     if (parameters <= max) return undefined;
     return {
-      message: `The checkpoint has ${digitsAmount(parameters)} parameters, and the budget ends at ${digitsAmount(max)}. All floating-point and quantized tensors count, also those of an optimizer.`,
+      message: `The checkpoint has ${digitsAmount(parameters)} parameters, and the budget ends at ${digitsAmount(max)}. All floating-point and quantized tensors count, also those of an optimizer, which fix --weights leaves out.`,
       subjects: [fileName(path)],
     };
   },

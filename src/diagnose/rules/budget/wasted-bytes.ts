@@ -14,8 +14,9 @@ export default defineRule({
     const { bytes: wasted, tensors } = findWaste(checkpoint);
     if (wasted <= max) return undefined;
     return {
-      message: `${bytesAmount(wasted)} (${wasted} bytes) of the storages belong to no tensor, and the budget ends at ${bytesAmount(max)}. A slice or view was saved with all of the tensor that it was cut from.`,
+      message: `${bytesAmount(wasted)} (${wasted} bytes) of the storages belong to no tensor, and the budget ends at ${bytesAmount(max)}. A slice or view was saved with all of the tensor that it was cut from. fix --compact leaves the rest out.`,
       subjects: tensors.map(({ name }) => name),
+      fix: ['--compact'],
     };
   },
 });

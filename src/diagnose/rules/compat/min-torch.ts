@@ -1,30 +1,18 @@
 import type { Checkpoint } from '../../../checkpoint/checkpoint.ts';
+import { DTYPE_SINCE, REBUILD_V3, TORCH_2, type TorchVersion, versionText } from '../../../torch/versions.ts';
 import { defineRule } from '../../define-rule.ts';
 import { counted, listed } from '../../wording.ts';
 
 /** What an older torch would have to know, and the version that first did. */
 interface Requirement {
-  readonly version: number;
+  readonly version: TorchVersion;
   readonly what: string;
   readonly failure: string;
   readonly subjects: readonly string[];
 }
 
-/** The first versions that save and load these dtypes; no version loads what it has no dtype for. */
-const DTYPES: Readonly<Record<string, number>> = {
-  float8_e5m2: 2.2,
-  float8_e4m3fn: 2.2,
-  float8_e5m2fnuz: 2.2,
-  float8_e4m3fnuz: 2.2,
-  uint16: 2.3,
-  uint32: 2.3,
-  uint64: 2.3,
-  complex32: 2.3,
-  float8_e8m0fnu: 2.7,
-  float4_e2m1fn_x2: 2.8,
-};
 const V3 = "Can't get attribute '_rebuild_tensor_v3' on <module 'torch._utils'";
-const REBUILD_V3 = 'torch._utils._rebuild_tensor_v3';
+const WITH_DTYPE = 'torch._utils._rebuild_tensor_v3';
 
 export default defineRule({
   id: 'compat/min-torch',
@@ -39,27 +27,34 @@ export default defineRule({
     const binding = requirements.filter(({ version }) => version === floor);
     const subjects = binding.flatMap((requirement) => requirement.subjects);
     return {
-      message: `The file needs torch ${floor.toFixed(1)} or newer, for ${listed(binding.map(({ what }) => what))} (${listed(subjects)}): an older one fails with "${(binding[0] as Requirement).failure}". fix can not make it older without changing its values.`,
+      message: `The file needs torch ${versionText(floor)} or newer, for ${listed(binding.map(({ what }) => what))} (${listed(subjects)}): an older one fails with "${(binding[0] as Requirement).failure}". ${cureOf(floor)}`,
       subjects,
     };
   },
 });
 
+/** Lazy bits can be written another way; no older torch has the dtype. */
+function cureOf(floor: TorchVersion): string {
+  return floor > TORCH_2
+    ? 'Only other values make it older: fix --dtype casts floats.'
+    : 'fix --target-torch 1.13 writes the numbers that it stands for, which every torch reads.';
+}
+
 function dtypes({ tensors, globals }: Checkpoint): Requirement[] {
-  if (!globals.some(({ name }) => name === REBUILD_V3)) return [];
+  if (!globals.some(({ name }) => name === WITH_DTYPE)) return [];
   const names = new Map<string, string[]>();
   for (const { dtype, name } of tensors) {
-    if (DTYPES[dtype.name] === undefined) continue;
+    if (DTYPE_SINCE[dtype.name] === undefined) continue;
     const known = names.get(dtype.name);
     if (known) known.push(name);
     else names.set(dtype.name, [name]);
   }
   return [...names].map(([dtype, subjects]) => {
-    const version = DTYPES[dtype] as number;
+    const version = DTYPE_SINCE[dtype] as TorchVersion;
     return {
       version,
       what: `${counted(subjects.length, 'tensor')} of ${dtype}`,
-      failure: version > 2.2 ? `module 'torch' has no attribute '${dtype}'` : V3,
+      failure: version > REBUILD_V3 ? `module 'torch' has no attribute '${dtype}'` : V3,
       subjects,
     };
   });
@@ -71,7 +66,7 @@ function lazyBits({ tensors }: Checkpoint): Requirement[] {
   if (!subjects.length) return [];
   return [
     {
-      version: 2,
+      version: TORCH_2,
       what: `${counted(subjects.length, 'tensor')} with a lazy conjugate or negative`,
       failure: '_rebuild_tensor_v2() takes 6 positional arguments but 7 were given',
       subjects,

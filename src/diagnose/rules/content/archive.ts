@@ -15,7 +15,7 @@ export default defineRule({
     if (failure === undefined) return undefined;
     const healthy = damage.length === 0;
     return {
-      message: `The checkpoint is a file inside a ${container.wrapper} archive, which torch.load does not open: it fails with '${failure}'. ${healthy ? 'fix writes the file inside.' : 'fix does not rewrite a damaged file.'} Or unpack the archive.`,
+      message: `The checkpoint is a file inside a ${container.wrapper} archive, which torch.load does not open: it fails with '${failure}'. ${healthy ? 'fix writes the file inside.' : 'Of a damaged file fix writes what is whole, with --salvage.'} Or unpack the archive.`,
       subjects: tensors.length ? tensors.map(({ name }) => name) : ['the file'],
       fix: healthy ? ['--auto'] : [],
     };

@@ -12,7 +12,7 @@ export default defineRule({
     if (container.wrapper !== 'gzip') return undefined;
     const healthy = damage.length === 0;
     return {
-      message: `The file is compressed by gzip, and ${FAILURE}. ${healthy ? 'fix writes what is inside.' : 'fix does not rewrite a damaged file.'} Or decompress it with gunzip.`,
+      message: `The file is compressed by gzip, and ${FAILURE}. ${healthy ? 'fix writes what is inside.' : 'Of a damaged file fix writes what is whole, with --salvage.'} Or decompress it with gunzip.`,
       subjects: tensors.length ? tensors.map(({ name }) => name) : ['the file'],
       fix: healthy ? ['--auto'] : [],
     };

@@ -15,7 +15,7 @@ export default defineRule({
     if (!names.size) return undefined;
     const subjects = [...names];
     return {
-      message: `${counted(subjects.length, 'tensor')} (${listed(subjects)}) overlap in memory without being the same. torch keeps that; safetensors' save_file fails with "Some tensors share memory, this will lead to duplicate memory on disk and potential differences when loading them again". Before you convert, fix --untie gives each a storage of its own.`,
+      message: `${counted(subjects.length, 'tensor')} (${listed(subjects)}) overlap in memory without being the same. torch keeps that; safetensors' save_file fails with "Some tensors share memory, this will lead to duplicate memory on disk and potential differences when loading them again". fix --to safetensors writes each whole; fix --untie gives each a storage of its own.`,
       subjects,
     };
   },

@@ -16,7 +16,7 @@ export default defineRule({
       weights.filter(({ tensor }) => tensor.dtype.name === 'bfloat16').map(({ name }) => name),
     );
     return {
-      message: `${counted(subjects.length, 'tensor')} in ${listed(groups.map(({ path }) => placeName(path)))} ${subjects.length === 1 ? 'is' : 'are'} bfloat16. load_state_dict casts to the dtype of the model; used as saved, float32 input fails with "${mismatchFailure('float32', 'bfloat16')}", and .numpy() with "Got unsupported ScalarType BFloat16".`,
+      message: `${counted(subjects.length, 'tensor')} in ${listed(groups.map(({ path }) => placeName(path)))} ${subjects.length === 1 ? 'is' : 'are'} bfloat16. load_state_dict casts to the dtype of the model; used as saved, float32 input fails with "${mismatchFailure('float32', 'bfloat16')}", and .numpy() with "Got unsupported ScalarType BFloat16". fix --dtype float32 widens them, and no number changes.`,
       subjects,
     };
   },

@@ -19,7 +19,7 @@ export default defineRule({
       ? `Where float64 is not meant, they take twice the bytes, and float32 input fails with "${mismatchFailure('float32', 'float64')}" once they are used as saved; a plain load_state_dict casts.`
       : 'They are few among narrower ones, as numpy leaves them: a plain load_state_dict casts to the model.';
     return {
-      message: `${counted(subjects.length, 'tensor is', 'tensors are')} float64 (${listed(subjects)}). ${use} Apple GPUs refuse them: "Cannot convert a MPS Tensor to float64 dtype as the MPS framework doesn't support float64".`,
+      message: `${counted(subjects.length, 'tensor is', 'tensors are')} float64 (${listed(subjects)}). ${use} Apple GPUs refuse them: "Cannot convert a MPS Tensor to float64 dtype as the MPS framework doesn't support float64". fix --dtype float32 rounds them as torch does.`,
       subjects,
     };
   },

@@ -28,7 +28,7 @@ export default defineRule({
     if (wide.length) {
       const subjects = wide.map(({ path }) => placeName(path));
       results.push({
-        message: `The weights in ${placeName(half.path)} are ${half.mainDtype}, and stand in float32 under the same keys in ${listed(subjects)}: most likely an EMA or master copy. To train on or to convert, take the float32 one; to run the model, either does. Where the two are mixed up, it is "expected scalar type Half but found Float".`,
+        message: `The weights in ${placeName(half.path)} are ${half.mainDtype}, and stand in float32 under the same keys in ${listed(subjects)}: most likely an EMA or master copy. To train on or to convert, take the float32 one; to run the model, either does; fix --extract leaves one of them. Where the two are mixed up, it is "expected scalar type Half but found Float".`,
         subjects,
       });
     }
@@ -37,7 +37,7 @@ export default defineRule({
     );
     if (masters.length)
       results.push({
-        message: `The optimizer keeps ${counted(masters.length, 'float32 master tensor')} of the ${half.mainDtype} weights in ${placeName(half.path)}: training resumed without ${masters.length === 1 ? 'it' : 'them'} starts from the rounded weights.`,
+        message: `The optimizer keeps ${counted(masters.length, 'float32 master tensor')} of the ${half.mainDtype} weights in ${placeName(half.path)}: training resumed without ${masters.length === 1 ? 'it' : 'them'} starts from the rounded weights. There is nothing to fix.`,
         subjects: masters.map(({ name }) => name),
       });
     return results;

@@ -19,7 +19,7 @@ export default defineRule({
     const dtypes = [...new Set(statistics.map(({ tensor }) => tensor.dtype.name))];
     const overflow = dtypes.includes('float16') ? ', and a variance above 65504 has become infinite' : '';
     return {
-      message: `${counted(subjects.length, 'running statistic')} of normalisation layers ${subjects.length === 1 ? 'is' : 'are'} ${listed(dtypes)} (${listed(subjects)}): used as saved beside float32 they fail with "mixed dtype (CPU): expect parameter to have scalar type of Float". Their precision is lost for good${overflow}, and training on from them loses small updates; keep normalisation layers in float32 when a model is halved.`,
+      message: `${counted(subjects.length, 'running statistic')} of normalisation layers ${subjects.length === 1 ? 'is' : 'are'} ${listed(dtypes)} (${listed(subjects)}): used as saved beside float32 they fail with "mixed dtype (CPU): expect parameter to have scalar type of Float". Their precision is lost for good, also for fix${overflow}, and training on from them loses small updates; keep normalisation layers in float32 when a model is halved.`,
       subjects,
     };
   },

@@ -15,7 +15,7 @@ export default defineRule({
     if (!groups.length) return undefined;
     const subjects = groups.flatMap(namesOf);
     return {
-      message: `${counted(subjects.length, 'tensor')} in ${listed(groups.map(({ path }) => placeName(path)))} ${subjects.length === 1 ? 'is' : 'are'} float16. load_state_dict casts to the dtype of the model; used as saved, float32 input fails with "${mismatchFailure('float32', 'float16')}", and torch 1.x has no CPU kernels for them ("addmm_impl_cpu_" not implemented for 'Half').`,
+      message: `${counted(subjects.length, 'tensor')} in ${listed(groups.map(({ path }) => placeName(path)))} ${subjects.length === 1 ? 'is' : 'are'} float16. load_state_dict casts to the dtype of the model; used as saved, float32 input fails with "${mismatchFailure('float32', 'float16')}", and torch 1.x has no CPU kernels for them ("addmm_impl_cpu_" not implemented for 'Half'). fix --dtype float32 widens them, and no number changes.`,
       subjects,
     };
   },

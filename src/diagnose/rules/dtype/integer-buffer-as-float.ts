@@ -1,23 +1,30 @@
 import { defineRule } from '../../define-rule.ts';
-import { counted, listed } from '../../wording.ts';
+import { leafOf, modelDicts } from '../../model-dicts.ts';
+import { counted, listed, namesUnder } from '../../wording.ts';
+
+/** Buffers of places and kinds, which index a table: transformers, CLIP, BERT; Swin, BEiT and MaxViT. */
+const INDEXES = new Set(['position_ids', 'token_type_ids', 'relative_position_index']);
 
 export default defineRule({
   id: 'dtype/integer-buffer-as-float',
-  severity: 'info',
-  needs: 'payload',
-  title: 'A buffer of integers is stored in floating point',
-  check(_checkpoint, { payload }) {
-    const buffers = payload?.values?.integerBuffers ?? [];
-    if (!buffers.length) return undefined;
-    const subjects = buffers.map(({ tensor }) => tensor.name);
-    const broken = buffers.filter(({ fractions }) => fractions > 0);
-    const dtypes = [...new Set(buffers.map(({ tensor }) => tensor.dtype.name))];
-    const harm =
-      broken.length > 0
-        ? `In ${listed(broken.map(({ tensor }) => tensor.name))} values are not even whole, as after an average of models: an index of 75.99 becomes 75, and the model is subtly wrong.`
-        : 'Their values are still whole.';
+  severity: 'warning',
+  needs: 'pickle',
+  title: 'Indexes are stored as floating-point numbers',
+  check(_checkpoint, examination) {
+    const found = modelDicts(examination).flatMap(({ path, tensorKeys, tensors }) =>
+      tensorKeys.flatMap((key, index) => {
+        const dtype = tensors[index]?.dtype;
+        return INDEXES.has(leafOf(key)) && dtype?.family === 'float'
+          ? [{ name: namesUnder(path)(key), leaf: leafOf(key), dtype: dtype.name }]
+          : [];
+      }),
+    );
+    const first = found[0];
+    if (!first) return undefined;
+    const subjects = found.map(({ name }) => name);
+    const dtypes = [...new Set(found.map(({ dtype }) => dtype))];
     return {
-      message: `${counted(subjects.length, 'buffer')} of integers (${listed(subjects)}) ${subjects.length === 1 ? 'is' : 'are'} stored as ${listed(dtypes)}: used as an index this is "expected scalar type Long" or "tensors used as indices must be long, int, byte or bool tensors". ${harm} fix keeps numbers as they are; fix --drop leaves the buffers out, and the model then makes its own.`,
+      message: `${counted(found.length, 'buffer of indexes is', 'buffers of indexes are')} ${listed(dtypes)} (${listed(subjects)}), as merging or averaging checkpoints leaves integers: 76 becomes 75.9975. load_state_dict cuts the fraction off without a word, so it is 75 then; used as saved it fails with "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got torch.FloatTensor instead". fix can not know the integers; --drop '**.${first.leaf}' leaves them out for a library that makes them itself.`,
       subjects,
     };
   },

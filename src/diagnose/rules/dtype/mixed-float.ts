@@ -2,6 +2,7 @@ import { dtypeByName } from '../../../torch/dtypes.ts';
 import { defineRule, type RuleResult } from '../../define-rule.ts';
 import { mismatchFailure } from '../../float-words.ts';
 import type { Weight, WeightGroup } from '../../weight-groups.ts';
+import { wideningFlags } from '../../widening.ts';
 import { counted, listed, placeName } from '../../wording.ts';
 
 export default defineRule({
@@ -9,22 +10,29 @@ export default defineRule({
   severity: 'warning',
   needs: 'pickle',
   title: 'Weights of one model have different floating-point dtypes',
-  check(_checkpoint, { weightGroups }) {
+  check(checkpoint, { weightGroups }) {
     const mixed = weightGroups.filter((group) => group.dtypes.size > 1 && oddOnes(group).length);
     const alarming = mixed.filter((group) => unintended(group).length);
     const deliberate = mixed.filter((group) => !unintended(group).length);
-    return [alarm(alarming), note(deliberate)].filter((result) => result !== undefined);
+    // a model that is narrow on purpose must not grow unasked
+    const wide = weightGroups.every(({ mainDtype }) => mainDtype === 'float32' || mainDtype === '');
+    const flags = wide ? wideningFlags(checkpoint) : [];
+    return [alarm(alarming, flags), note(deliberate)].filter((result) => result !== undefined);
   },
 });
 
-function alarm(groups: readonly WeightGroup[]): RuleResult | undefined {
+function alarm(groups: readonly WeightGroup[], flags: readonly string[]): RuleResult | undefined {
   const group = groups[0];
   if (!group) return undefined;
+  const cure = flags.length
+    ? `fix ${flags.join(' ')} makes all of them float32, which changes no number.`
+    : 'Which dtype is right is for the author to say: fix --dtype float32, or --dtype float16, gives all of them one.';
   const odd = unintended(group);
   const dtype = (odd[0] as Weight).tensor.dtype.name;
   return {
-    message: `${share(group, odd)} (${listed(odd.map(({ name }) => name))})${rest(group, odd)}${elsewhere(groups)}: used as saved, by a whole-model pickle or assign=True, they fail with "${mismatchFailure(group.mainDtype, dtype)}". A plain load_state_dict casts them silently; call .float() or .half() on the model before saving it to have one dtype.`,
+    message: `${share(group, odd)} (${listed(odd.map(({ name }) => name))})${rest(group, odd)}${elsewhere(groups)}: used as saved, by a whole-model pickle or assign=True, they fail with "${mismatchFailure(group.mainDtype, dtype)}". A plain load_state_dict casts them silently. ${cure}`,
     subjects: groups.flatMap(unintended).map(({ name }) => name),
+    fix: flags,
   };
 }
 

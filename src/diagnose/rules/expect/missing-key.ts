@@ -16,7 +16,7 @@ export default defineRule({
       : 'anywhere: the checkpoint holds no state_dict';
     const quote = `load_state_dict fails with 'Missing key(s) in state_dict: "${printable(missing[0] as string)}"'`;
     const message = `${missing.length} of ${all} that the model expects ${missing.length === 1 ? 'is' : 'are'} not ${where}; ${quote}. With strict=False they keep the values that the model began with.`;
-    if (!prefix) return { message, subjects: missing };
+    if (!prefix) return { message: `${message} fix has nothing to put there.`, subjects: missing };
     const owner = prefix.surplus ? 'file' : 'model';
     return {
       message: `${message} The keys of the ${owner} begin with "${printable(prefix.text)}".`,

@@ -14,7 +14,7 @@ export default defineRule({
       const failure = failureOf(sizes, wanted);
       if (!failure) return [];
       return {
-        message: `The optimizer in ${placeName(path)} has groups of ${sizes.join(', ')} parameters where ${wanted.join(', ')} are expected: optimizer.load_state_dict fails with "${failure}".`,
+        message: `The optimizer in ${placeName(path)} has groups of ${sizes.join(', ')} parameters where ${wanted.join(', ')} are expected: optimizer.load_state_dict fails with "${failure}". fix can not know which state belongs to which parameter; begin with a new optimizer.`,
         subjects: [namesUnder(path)('param_groups')],
       };
     });

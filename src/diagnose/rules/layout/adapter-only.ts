@@ -13,7 +13,7 @@ export default defineRule({
     if (!first) return undefined;
     const subjects = adapters.flatMap(({ path, tensorKeys }) => tensorKeys.map(namesUnder(path)));
     return {
-      message: `${counted(subjects.length, 'tensor')} in ${listed(adapters.map(({ path }) => placeName(path)))} ${subjects.length === 1 ? 'is an adapter' : 'are adapters'} for a model that is not in the file: its own load_state_dict fails with 'Missing key(s) in state_dict … Unexpected key(s) in state_dict: "${printable(first.tensorKeys[0] as string)}"'. Load the base model first, then this file with the library that made it (PeftModel.from_pretrained, load_lora_weights).`,
+      message: `${counted(subjects.length, 'tensor')} in ${listed(adapters.map(({ path }) => placeName(path)))} ${subjects.length === 1 ? 'is an adapter' : 'are adapters'} for a model that is not in the file: its own load_state_dict fails with 'Missing key(s) in state_dict … Unexpected key(s) in state_dict: "${printable(first.tensorKeys[0] as string)}"'. Load the base model first, then this file with the library that made it (PeftModel.from_pretrained, load_lora_weights); fix does not merge them.`,
       subjects,
     };
   },

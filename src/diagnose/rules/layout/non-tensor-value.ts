@@ -30,6 +30,7 @@ export default defineRule({
 });
 
 function straysIn({ path, keys, values, tensorKeys }: StateDict): Stray[] {
+  if (keys.length === tensorKeys.length) return [];
   const tensors = new Set(tensorKeys);
   return keys.flatMap((key, index) =>
     typeof key !== 'string' || tensors.has(key) || BY_DESIGN.test(leafOf(key))
@@ -53,7 +54,7 @@ function othersResult(stray: readonly Stray[]): RuleResult | undefined {
   const places = [...new Set(stray.map(({ path }) => placeName(path)))];
   return {
     severity: 'info',
-    message: `${counted(stray.length, 'value')} beside the tensors in ${listed(places)} ${stray.length === 1 ? 'is no tensor' : 'are no tensors'} (${listed(namesOf(stray))}): load_state_dict answers 'Unexpected key(s) in state_dict: "${printable(first.key)}"'. Take what is no part of the model out of the dict, before you load it.`,
+    message: `${counted(stray.length, 'value')} beside the tensors in ${listed(places)} ${stray.length === 1 ? 'is no tensor' : 'are no tensors'} (${listed(namesOf(stray))}): load_state_dict answers 'Unexpected key(s) in state_dict: "${printable(first.key)}"'. Take what is no part of the model out of the dict, before you load it; fix leaves it in.`,
     subjects: namesOf(stray),
   };
 }

@@ -12,7 +12,7 @@ export default defineRule({
     if (container.kind !== 'torch-legacy') return undefined;
     const fix = damage.length ? [] : ['--auto'];
     const cure = damage.length
-      ? 'fix does not rewrite a damaged file.'
+      ? 'Of a damaged file fix writes what is whole, with --salvage.'
       : 'fix writes an archive with the same bytes.';
     const untyped = new Set(storages.filter(({ dtype }) => !dtype));
     if (untyped.size) {

@@ -1,5 +1,6 @@
 import { segmentLength } from '../../../io/segment.ts';
 import { defineRule } from '../../define-rule.ts';
+import { SALVAGE } from '../../salvage.ts';
 import { namesOn } from '../../storage-names.ts';
 import { counted, listed } from '../../wording.ts';
 
@@ -16,9 +17,11 @@ export default defineRule({
     );
     if (!cut.length) return undefined;
     const subjects = namesOn(checkpoint, new Set(cut));
+    const some = subjects.length < checkpoint.tensors.length;
     return {
-      message: `The file ends at byte ${source.size}, within or before the bytes of ${counted(subjects.length, 'tensor')} (${listed(subjects)}): torch.load fails with "unexpected EOF, expected … more bytes. The file might be corrupted." Get the file again; fix can not bring back what is not there.`,
+      message: `The file ends at byte ${source.size}, within or before the bytes of ${counted(subjects.length, 'tensor')} (${listed(subjects)}): torch.load fails with "unexpected EOF, expected … more bytes. The file might be corrupted." Get the file again; ${some ? 'if there is no other, fix --salvage writes those before the cut' : 'fix can not bring back what is not there'}.`,
       subjects,
+      fix: some ? SALVAGE : [],
     };
   },
   explain: () => ({

@@ -24,10 +24,12 @@ export default defineRule({
     const protocol = protocolInUse(pickle.protocol, pickle.opcodes);
     const refused = refusedOpcodes(pickle.opcodes);
     if (!refused.length && protocol <= 2) return undefined;
+    const plain = plainFailures(pickle);
     const failures = [
       ...(refused.length ? [weightsOnlyFailure(firstMet(refused, protocol, checkpoint))] : []),
-      ...plainFailures(pickle),
+      ...plain,
     ];
+    const elsewhere = plain.length || refused.some(outlivesRewrite) ? '' : ` ${loadsElsewhere(protocol)}`;
     const rewritable = isRewritable(checkpoint, pickle, refused);
     const cure = rewritable
       ? 'fix writes protocol 2, in the opcodes that weights_only reads.'
@@ -35,7 +37,7 @@ export default defineRule({
     return {
       severity: failures.length ? 'error' : 'warning',
       message: failures.length
-        ? `The pickle is of protocol ${protocol}: ${failures.join(', and ')}. ${cure}`
+        ? `The pickle is of protocol ${protocol}: ${failures.join(', and ')}.${elsewhere} ${cure}`
         : `The pickle is of protocol ${protocol}: torch.load with weights_only=True warns "Detected pickle protocol ${protocol} in the checkpoint" and fails once a bytes object is in it ("Unsupported operand 67"). ${cure}`,
       subjects: refused.length
         ? refused.map((code) => `${opcodeName(code)} (${code})`)
@@ -47,6 +49,12 @@ export default defineRule({
 
 function weightsOnlyFailure(code: number): string {
   return `torch.load with weights_only=True, the default since torch 2.6, fails with "Unsupported operand ${code}" (${opcodeName(code)})`;
+}
+
+/** Older torch, whose default is another; Python knows protocol 4 since 3.4 and protocol 5 since 3.8. */
+function loadsElsewhere(protocol: number): string {
+  const python = protocol === 5 ? ' under Python 3.8 or newer' : '';
+  return `torch up to 2.5, and weights_only=False since, load it${python}.`;
 }
 
 /** What fails with `weights_only=False` too. */

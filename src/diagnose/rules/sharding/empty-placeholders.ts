@@ -43,12 +43,11 @@ function placeholdersIn(
   { tensorKeys, tensors }: StateDict,
   size: number,
 ): { keys: string[]; weights: number } {
-  const weights = tensorKeys.filter(isWeightKey).length;
   const keys = tensorKeys.filter((key, index) => {
     const shape = tensors[index]?.shape ?? [];
-    return isWeightKey(key) && shape.length === 1 && shape[0] === size;
+    return shape.length === 1 && shape[0] === size && isWeightKey(key);
   });
-  return { keys, weights };
+  return { keys, weights: keys.length > 0 ? tensorKeys.filter(isWeightKey).length : 0 };
 }
 
 function distinctNames(keys: readonly string[]): number {

@@ -10,7 +10,10 @@ export default defineRule({
   check(_checkpoint, { stateDicts }) {
     const found = stateDicts
       .filter(({ inOptimizer }) => !inOptimizer)
-      .map(({ path, tensorKeys }) => ({ path, keys: tensorKeys.filter((key) => FLAT_PARAMETER.test(key)) }))
+      .map(({ path, tensorKeys }) => ({
+        path,
+        keys: tensorKeys.filter((key) => key.includes('flat_param') && FLAT_PARAMETER.test(key)),
+      }))
       .filter(({ keys }) => keys.length);
     const first = found[0]?.keys[0];
     if (first === undefined) return undefined;

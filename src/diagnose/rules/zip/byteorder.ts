@@ -1,3 +1,5 @@
+import type { Checkpoint } from '../../../checkpoint/checkpoint.ts';
+import type { Storage } from '../../../checkpoint/storage.ts';
 import { defineRule } from '../../define-rule.ts';
 import { namesOn } from '../../storage-names.ts';
 import { rewriteFlags, rewriteWords } from '../../torch-archives.ts';
@@ -27,9 +29,25 @@ export default defineRule({
     const worse = untyped.length
       ? ` ${counted(untyped.length, 'storage has', 'storages have')} no dtype of ${untyped.length === 1 ? 'its' : 'their'} own (float8, uint16 and their like), and no torch swaps ${untyped.length === 1 ? 'that' : 'those'}.`
       : '';
+    const swappable = !untyped.length || haveOneOrder(checkpoint, new Set(untyped));
+    const cure = swappable
+      ? rewriteWords(checkpoint, 'fix writes them little-endian.')
+      : 'fix does not heal this: one of these is shown as numbers of several sizes, so its bytes have no one order. Load the file with a torch since 2.1 and save what you need.';
     return {
-      message: `The tensors were saved on a big-endian machine. torch since 2.1 swaps their bytes while it loads; older ones do not look and give wrong numbers without a word.${worse} fix does not heal this yet: load it with a torch since 2.1 and save it again.`,
+      message: `The tensors were saved on a big-endian machine. torch since 2.1 swaps their bytes while it loads; older ones do not look and give wrong numbers without a word.${worse} ${cure}`,
       subjects: namesOn(checkpoint, new Set(wide)),
+      fix: swappable ? rewriteFlags(checkpoint) : [],
     };
   },
 });
+
+/** Each of the storages is shown as numbers of one size, so that it is known which bytes change places. */
+function haveOneOrder({ tensors }: Checkpoint, untyped: ReadonlySet<Storage>): boolean {
+  const sizes = new Map<Storage, number>();
+  return tensors.every(({ storage, dtype: { swapSize } }) => {
+    if (!storage || !untyped.has(storage)) return true;
+    const known = sizes.get(storage) ?? swapSize;
+    sizes.set(storage, known);
+    return known === swapSize;
+  });
+}

@@ -11,7 +11,12 @@ export default defineRule({
   title: 'Local headers of records contradict the directory of the archive',
   check(checkpoint, { payload }): readonly RuleResult[] {
     if (!isTorchArchive(checkpoint)) return [];
-    const faults = payload?.headers ?? checkpoint.archive?.headerFaults ?? [];
+    const faults = [
+      ...(payload?.headers ?? checkpoint.archive?.headerFaults ?? []),
+      ...(checkpoint.archive?.oddities ?? [])
+        .filter(({ kind }) => kind === 'unicode-name')
+        .map(({ record = '', what }) => ({ record, fault: what })),
+    ];
     const damaged = faults.filter(({ fault }) => fault === DAMAGED).map(({ record }) => record);
     const others = faults.filter(({ fault }) => fault !== DAMAGED);
     const fix = rewriteFlags(checkpoint);
@@ -27,7 +32,7 @@ export default defineRule({
     const first = others[0];
     if (first) {
       results.push({
-        message: `${counted(others.length, 'record is', 'records are')} described in two ways: by its local header, ${printable(first.record)} ${printable(first.fault)}. torch believes the directory and says nothing; Python's zipfile fails with "File name in directory … and header … differ", and other tools see another file than torch loads. ${rewriteWords(checkpoint, 'fix writes headers that agree.')}`,
+        message: `${counted(others.length, 'record is', 'records are')} described in two ways: by its local header or a field beside it, ${printable(first.record)} ${printable(first.fault)}. torch believes the directory and says nothing; Python's zipfile fails with "File name in directory … and header … differ", and other tools see another file than torch loads. ${rewriteWords(checkpoint, 'fix writes headers that agree.')}`,
         subjects: others.map(({ record }) => record),
         fix,
       });

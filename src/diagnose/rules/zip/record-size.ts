@@ -1,6 +1,7 @@
 import type { Checkpoint } from '../../../checkpoint/checkpoint.ts';
 import type { Storage } from '../../../checkpoint/storage.ts';
 import { defineRule, type RuleResult } from '../../define-rule.ts';
+import { SALVAGE } from '../../salvage.ts';
 import { namesOn } from '../../storage-names.ts';
 import { isTorchArchive, rewriteFlags, rewriteWords } from '../../torch-archives.ts';
 import { counted, printable } from '../../wording.ts';
@@ -31,8 +32,9 @@ export default defineRule({
 function tooShort(checkpoint: Checkpoint, storages: readonly Storage[]): RuleResult {
   const subjects = namesOn(checkpoint, new Set(storages));
   return {
-    message: `${counted(storages.length, 'storage has', 'storages have')} fewer bytes in the file than ${storages.length === 1 ? 'its tensors need' : 'their tensors need'}: ${failure(storages)}. Older ones, and mmap=True, load chance instead of weights. Get the file again; fix can not bring back what is not there.`,
+    message: `${counted(storages.length, 'storage has', 'storages have')} fewer bytes in the file than ${storages.length === 1 ? 'its tensors need' : 'their tensors need'}: ${failure(storages)}. Older ones, and mmap=True, load chance instead of weights. Get the file again; if there is no other, fix --salvage writes the tensors that are whole.`,
     subjects,
+    fix: SALVAGE,
   };
 }
 

@@ -23,8 +23,15 @@ const FORMATS: Readonly<Record<string, Format>> = {
   float8_e5m2fnuz: { exponentBits: 5, mantissaBits: 2, bias: 16, special: 'fnuz' },
 };
 
-/** Bit patterns of float32 for each pattern of a small float; undefined for a dtype that is none. */
+const TABLES = new Map<string, Uint32Array | undefined>();
+
+/** Bit patterns of float32 for each pattern of a small float; undefined for a dtype that is none. One table a dtype, for all to read. */
 export function wideningTable(dtype: string): Uint32Array | undefined {
+  if (!TABLES.has(dtype)) TABLES.set(dtype, makeTable(dtype));
+  return TABLES.get(dtype);
+}
+
+function makeTable(dtype: string): Uint32Array | undefined {
   if (dtype === 'bfloat16') return Uint32Array.from({ length: 65536 }, (_, bits) => bits << 16);
   if (dtype === 'float16') return Uint32Array.from({ length: 65536 }, (_, bits) => widen(bits, HALF));
   if (dtype === 'float8_e8m0fnu') return Uint32Array.from({ length: 256 }, (_, bits) => powerOfTwo(bits));

@@ -1,0 +1,40 @@
+import type { ArchiveRecord } from '../checkpoint/checkpoint.ts';
+
+/** `outside`: a program that unpacks the archive would write elsewhere. `odd`: programs disagree on what file it is. */
+export interface NameFault {
+  readonly weight: 'outside' | 'odd';
+  /** As the end of a sentence: `climbs out of its folder`. */
+  readonly what: string;
+}
+
+/** No file system takes a longer name of a file. */
+const LONGEST_PART = 255;
+/** Names that Windows keeps for devices, whatever their extension. */
+const DEVICES = /^(con|prn|aux|nul|com\d|lpt\d)$/i;
+
+/** What is wrong with the name of a record, without the folder that all records stand in; undefined for what writers write. */
+export function nameFault({ name }: Pick<ArchiveRecord, 'name'>): NameFault | undefined {
+  if (isStorageName(name)) return undefined;
+  const parts = name.split(/[\\/]/);
+  if (parts.includes('..')) return { weight: 'outside', what: 'climbs out of its folder' };
+  if (/^([\\/]|[A-Za-z]:)/.test(name)) return { weight: 'outside', what: 'is an absolute path' };
+  if (/[\x00-\x1f\x7f]/.test(name)) return { weight: 'odd', what: 'holds control characters' };
+  if (name.includes('\\')) return { weight: 'odd', what: 'has backslashes, which are slashes on Windows' };
+  if (parts.slice(0, -1).some((part) => part === '' || part === '.') || parts.at(-1) === '.')
+    return { weight: 'odd', what: 'has empty parts or dots for folders' };
+  if (parts.some((part) => DEVICES.test(part)))
+    return { weight: 'odd', what: 'is that of a device on Windows' };
+  if (parts.some((part) => part.length > LONGEST_PART))
+    return { weight: 'odd', what: 'is longer than any file may be called' };
+  return undefined;
+}
+
+/** `data/17`, as almost all records of an archive are called. */
+function isStorageName(name: string): boolean {
+  if (!name.startsWith('data/') || name.length === 5) return false;
+  for (let at = 5; at < name.length; at++) {
+    const code = name.charCodeAt(at);
+    if (code < 0x30 || code > 0x39) return false;
+  }
+  return true;
+}

@@ -1,0 +1,22 @@
+import { defineRule } from '../../define-rule.ts';
+import { nameFault } from '../../record-names.ts';
+import { counted, printable } from '../../wording.ts';
+
+export default defineRule({
+  id: 'safety/record-path',
+  severity: 'error',
+  needs: 'container',
+  title: 'A record of the archive would be unpacked outside of its folder',
+  check({ records }) {
+    const found = records.flatMap((record) => {
+      const fault = nameFault(record);
+      return fault?.weight === 'outside' ? [{ name: printable(record.name), what: fault.what }] : [];
+    });
+    const [first] = found;
+    if (!first) return undefined;
+    return {
+      message: `${counted(found.length, 'record has a name', 'records have names')} that leads away from the archive: ${first.name} ${first.what}. torch.load does not unpack anything; a program that does may overwrite a file of yours. Nobody names the parts of a checkpoint so by accident.`,
+      subjects: found.map(({ name }) => name),
+    };
+  },
+});

@@ -1,0 +1,46 @@
+import type { PageData } from '../page-data.ts';
+import { bytesText } from '../terminal/numbers.ts';
+import { el } from './dom.ts';
+import { findingsSection } from './findings.ts';
+import { overviewSection, sharingSection, valuesSection } from './overview.ts';
+import { TableView } from './table-view.ts';
+import { themeSwitch } from './theme.ts';
+import { TreemapView } from './treemap-view.ts';
+
+const data = JSON.parse(document.getElementById('data')?.textContent ?? '') as PageData;
+
+const head = el(
+  'header',
+  { class: 'top' },
+  el(
+    'div',
+    {},
+    el('h1', {}, data.file.name, el('small', {}, bytesText(data.file.bytes))),
+    el('p', { class: 'facts' }, ...data.facts.map((fact) => el('span', {}, fact))),
+  ),
+  themeSwitch(),
+);
+const main = el('main', {});
+document.body.append(
+  head,
+  main,
+  el(
+    'footer',
+    {},
+    `ckpt-doctor ${data.version} · ${data.file.path} · nothing in the file was executed, and this page loads nothing`,
+  ),
+);
+
+const sections: (HTMLElement | undefined)[] = [overviewSection(data), findingsSection(data)];
+if (data.tensors.name.length > 0) {
+  const map = new TreemapView(data, (module) => table.search(module));
+  const table = new TableView(data, (tensor) => map.show(tensor));
+  sections.push(map.element, table.element);
+}
+sections.push(sharingSection(data), valuesSection(data));
+main.append(...sections.filter((each) => each !== undefined));
+
+// on paper nothing can be opened
+addEventListener('beforeprint', () => {
+  for (const details of document.querySelectorAll('details')) details.open = true;
+});

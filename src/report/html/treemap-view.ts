@@ -1,0 +1,261 @@
+import type { PageData } from '../page-data.ts';
+import { bytesText, counted } from '../terminal/numbers.ts';
+import { type Mode, Painter } from './colours.ts';
+import { el, section } from './dom.ts';
+import { type ModuleNode, moduleOf, moduleTree, pathTo } from './module-tree.ts';
+import { shapeText } from './table-rows.ts';
+import { layTiles, neighbour, type Tile } from './treemap-layout.ts';
+
+const MODES: readonly (readonly [Mode, string])[] = [
+  ['dtype', 'Dtype'],
+  ['location', 'Device'],
+  ['part', 'Part'],
+  ['waste', 'Waste'],
+];
+const ARROWS = ['ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown'];
+/** Narrower tiles have no room for words. */
+const LABEL = { width: 34, height: 15 };
+
+/** The map of bytes: modules in modules, of which each can fill the map. */
+export class TreemapView {
+  readonly element: HTMLElement;
+  readonly #data: PageData;
+  readonly #painter: Painter;
+  readonly #root: ModuleNode;
+  readonly #listTensors: (module: string) => void;
+  readonly #map = el('div', { class: 'map', role: 'group', 'aria-label': 'Map of bytes by module' });
+  readonly #trail = el('nav', { class: 'trail', 'aria-label': 'Module that fills the map' });
+  readonly #legend = el('ul', { class: 'legend' });
+  readonly #told = el('p', { class: 'told', 'aria-live': 'polite' });
+  readonly #tip = el('div', { class: 'tip', hidden: true, 'aria-hidden': 'true' });
+  #zoomed: ModuleNode;
+  #mode: Mode = 'dtype';
+  #tiles: Tile[] = [];
+  #buttons = new Map<Tile, HTMLElement>();
+
+  /** @param listTensors Shows the tensors of a module in the table. */
+  constructor(data: PageData, listTensors: (module: string) => void) {
+    this.#data = data;
+    this.#painter = new Painter(data);
+    this.#root = moduleTree(data.tensors);
+    this.#zoomed = this.#root;
+    this.#listTensors = listTensors;
+    this.#mode = firstMode(data);
+    this.element = section(
+      'map',
+      'Where the bytes are',
+      el('div', { class: 'bar' }, this.#trail, this.#modes()),
+      this.#map,
+      this.#tip,
+      this.#told,
+      this.#legend,
+    );
+    this.#listen();
+    new ResizeObserver(() => this.#draw()).observe(this.#map);
+    this.#draw();
+  }
+
+  /** Fills the map with the module that holds a tensor, and goes to its tile. */
+  show(tensor: number): void {
+    this.#zoom(moduleOf(this.#root, tensor));
+    this.element.scrollIntoView({ block: 'start' });
+    const tile = this.#tiles.find(({ node }) => node.tensor === tensor);
+    if (tile) this.#focus(tile);
+  }
+
+  #modes(): HTMLElement {
+    const buttons = MODES.map(([mode, label]) =>
+      el(
+        'button',
+        {
+          type: 'button',
+          'data-mode': mode,
+          'aria-pressed': String(mode === this.#mode),
+          onclick: () => {
+            this.#mode = mode;
+            for (const button of buttons)
+              button.setAttribute('aria-pressed', String(button.dataset.mode === mode));
+            this.#draw();
+          },
+        },
+        label,
+      ),
+    );
+    return el('div', { class: 'modes', role: 'group', 'aria-label': 'Colour by' }, ...buttons);
+  }
+
+  #listen(): void {
+    this.#map.addEventListener('click', (event) => {
+      const tile = this.#tileAt(event.target);
+      if (tile) this.#enter(tile);
+    });
+    this.#map.addEventListener('keydown', (event) => {
+      const tile = this.#tileAt(event.target);
+      if (ARROWS.includes(event.key) && tile) {
+        const next = neighbour(this.#tiles, tile, event.key);
+        if (next) this.#focus(next);
+        event.preventDefault();
+      } else if ((event.key === 'Escape' || event.key === 'Backspace') && this.#zoomed.parent) {
+        this.#zoom(this.#zoomed.parent);
+        if (this.#tiles[0]) this.#focus(this.#tiles[0]);
+        event.preventDefault();
+      }
+    });
+    this.#map.addEventListener('focusin', (event) => {
+      const tile = this.#tileAt(event.target);
+      if (tile) this.#tell(tile.node);
+    });
+    this.#map.addEventListener('pointermove', (event) => {
+      const tile = this.#tileAt(event.target);
+      this.#tip.hidden = !tile || event.pointerType === 'touch';
+      if (!tile) return;
+      this.#tip.replaceChildren(...this.#describe(tile.node));
+      const { width, height } = this.#tip.getBoundingClientRect();
+      this.#tip.style.left = `${Math.max(8, Math.min(event.clientX + 14, innerWidth - width - 8))}px`;
+      this.#tip.style.top = `${event.clientY + 18 + height > innerHeight ? event.clientY - height - 10 : event.clientY + 18}px`;
+    });
+    this.#map.addEventListener('pointerleave', () => {
+      this.#tip.hidden = true;
+    });
+  }
+
+  #tileAt(target: EventTarget | null): Tile | undefined {
+    const button = target instanceof Element ? target.closest<HTMLElement>('.tile') : null;
+    return button ? this.#tiles[Number(button.dataset.index)] : undefined;
+  }
+
+  /** A module fills the map; a tensor is told of. */
+  #enter({ node }: Tile): void {
+    if (node.tensor !== undefined) {
+      this.#tell(node);
+      return;
+    }
+    this.#zoom(node);
+    if (this.#tiles[0]) this.#focus(this.#tiles[0]);
+  }
+
+  #zoom(module: ModuleNode): void {
+    this.#zoomed = module;
+    this.#tip.hidden = true;
+    this.#draw();
+  }
+
+  #focus(tile: Tile): void {
+    for (const button of this.#buttons.values()) button.tabIndex = -1;
+    const button = this.#buttons.get(tile);
+    if (!button) return;
+    button.tabIndex = 0;
+    button.focus({ preventScroll: true });
+  }
+
+  #draw(): void {
+    const { clientWidth, clientHeight } = this.#map;
+    if (clientWidth === 0) return;
+    this.#tiles = layTiles(this.#zoomed, clientWidth, clientHeight);
+    this.#buttons = new Map(this.#tiles.map((tile, index) => [tile, this.#tile(tile, index)]));
+    this.#map.replaceChildren(
+      ...(this.#tiles.length > 0
+        ? this.#buttons.values()
+        : [el('p', { class: 'empty' }, 'No tensor here has bytes in the file.')]),
+    );
+    this.#drawTrail();
+    this.#drawLegend();
+    this.#tell(this.#zoomed);
+  }
+
+  #tile(tile: Tile, index: number): HTMLElement {
+    const { node, left, top, width, height, open } = tile;
+    const isModule = node.tensor === undefined;
+    const hasLabel = width >= LABEL.width && height >= LABEL.height;
+    const button = el(
+      'button',
+      {
+        type: 'button',
+        class: `tile ${isModule ? 'module' : 'tensor'}${open ? ' open' : ''} ${this.#painter.paint(node, this.#mode).key}`,
+        'data-index': index,
+        tabindex: index === 0 ? 0 : -1,
+        'aria-label': `${node.name}, ${bytesText(node.bytes)}${isModule ? `, ${counted(node.tensors, 'tensor')}, zoom` : ''}`,
+      },
+      hasLabel ? el('span', { class: 'label' }, node.label) : undefined,
+      hasLabel && (open ? width > 130 : height > 34 && width > 58)
+        ? el('span', { class: 'size' }, bytesText(node.bytes))
+        : undefined,
+    );
+    Object.assign(button.style, {
+      left: `${left}px`,
+      top: `${top}px`,
+      width: `${width}px`,
+      height: `${height}px`,
+    });
+    return button;
+  }
+
+  #drawTrail(): void {
+    const path = pathTo(this.#zoomed);
+    this.#trail.replaceChildren(
+      ...path.map((module, index) => {
+        const label = index === 0 ? 'all' : module.label;
+        return index === path.length - 1
+          ? el('span', { class: 'here', 'aria-current': 'true' }, label)
+          : el('button', { type: 'button', onclick: () => this.#zoom(module) }, label);
+      }),
+    );
+  }
+
+  #drawLegend(): void {
+    const whole = this.#data.tensors.stored.reduce((sum, bytes) => sum + bytes, 0);
+    this.#legend.replaceChildren(
+      ...this.#painter
+        .legend(this.#mode)
+        .map(({ paint, bytes }) =>
+          el(
+            'li',
+            {},
+            el('span', { class: `swatch ${paint.key}` }),
+            this.#mode === 'waste' ? `${paint.label} unused` : paint.label,
+            el('small', {}, `${bytesText(bytes)}${whole > 0 ? `, ${percent(bytes / whole)}` : ''}`),
+          ),
+        ),
+    );
+  }
+
+  #tell(node: ModuleNode): void {
+    const list =
+      node.tensor === undefined && node.tensors > 0
+        ? el(
+            'button',
+            { type: 'button', class: 'link', onclick: () => this.#listTensors(node.name) },
+            'list them',
+          )
+        : undefined;
+    this.#told.replaceChildren(...this.#describe(node), ...(list ? [list] : []));
+  }
+
+  #describe({ name, tensor, bytes, tensors }: ModuleNode): Node[] {
+    const title = el('strong', {}, name || this.#data.file.name);
+    if (tensor === undefined)
+      return [title, el('span', {}, counted(tensors, 'tensor')), el('span', {}, bytesText(bytes))];
+    const { dtypes, locations, parts, tensors: columns } = this.#data;
+    const wasted = columns.wasted[tensor] ?? 0;
+    const facts = [
+      `${dtypes[columns.dtype[tensor] ?? -1]?.name ?? ''} ${shapeText(columns.shape[tensor] ?? [])}`,
+      bytesText(columns.bytes[tensor] ?? 0),
+      ...(wasted > 0 ? [`takes ${bytesText(columns.stored[tensor] ?? 0)}, ${bytesText(wasted)} unused`] : []),
+      locations[columns.location[tensor] ?? -1]?.name ?? '',
+      parts[columns.part[tensor] ?? -1]?.name ?? '',
+      columns.note[tensor] ?? '',
+    ];
+    return [title, ...facts.filter((fact) => fact.trim() !== '').map((fact) => el('span', {}, fact))];
+  }
+}
+
+/** The colours that tell the most of a file at first sight. */
+function firstMode({ totals, dtypes, parts, locations }: PageData): Mode {
+  if (totals.wastedBytes > 0) return 'waste';
+  if (dtypes.length > 1) return 'dtype';
+  return parts.length > 1 ? 'part' : locations.length > 1 ? 'location' : 'dtype';
+}
+
+function percent(share: number): string {
+  return share > 0 && share < 0.001 ? '< 0.1 %' : `${(share * 100).toFixed(share === 1 ? 0 : 1)} %`;
+}
