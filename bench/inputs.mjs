@@ -24,20 +24,20 @@ export const DATA = join(fileURLToPath(new URL('.', import.meta.url)), 'data');
 
 const orderedDict = new PyGlobal('collections', 'OrderedDict');
 const rebuild = new PyGlobal('torch._utils', '_rebuild_tensor_v2');
-const floatStorage = new PyGlobal('torch', 'FloatStorage');
 
 /**
- * A state_dict of `tensors` float32 matrices of `rows` × `columns`, saved from DataParallel on cuda:0; `first` is its first storage.
+ * A state_dict of `tensors` matrices of `rows` × `columns`, saved from DataParallel on cuda:0; `first` is its first storage.
  * The ids of storages in the legacy form have a sixth item, the view that the storage is of another.
  */
-function stateDict(tensors, rows, columns, { legacy = false, first = 0 } = {}) {
+function stateDict(tensors, rows, columns, { legacy = false, first = 0, halves = false } = {}) {
+  const storageClass = new PyGlobal('torch', halves ? 'HalfStorage' : 'FloatStorage');
   const keys = [];
   const values = [];
   for (let i = 0; i < tensors; i++) {
     keys.push(`module.layers.${Math.floor(i / 10)}.block.${i % 10}.weight`);
     const id = [
       'storage',
-      floatStorage,
+      storageClass,
       String(first + i),
       'cuda:0',
       rows * columns,
@@ -74,10 +74,31 @@ function training(tensors, rows, columns) {
   return new PyDict(['state_dict', 'optimizer', 'epoch'], [stateDict(count, rows, columns), optimizer, 3]);
 }
 
-/** Pseudo-random bytes (or zeros) without holding them. */
-function source(size, random) {
-  const tile = Buffer.alloc(4 * 2 ** 20);
-  if (random)
+/** The float16 nearest to a number of ordinary size. */
+function half(value) {
+  const [bits] = new Uint32Array(Float32Array.of(value).buffer);
+  const size = bits & 0x7fffffff;
+  if (size < 0x38800000) return ((bits >>> 16) & 0x8000) | Math.round(Math.abs(value) * 2 ** 24);
+  return ((bits >>> 16) & 0x8000) | ((size - 0x38000000 + 0x1000) >>> 13);
+}
+
+/** Weights as training leaves them: normally distributed around 0, in float16. */
+function weights(bytes) {
+  let state = 1;
+  const random = () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return (state + 0.5) / 2 ** 32;
+  };
+  const values = Uint16Array.from({ length: bytes / 2 }, () =>
+    half(0.02 * Math.sqrt(-2 * Math.log(random())) * Math.cos(2 * Math.PI * random())),
+  );
+  return Buffer.from(values.buffer);
+}
+
+/** Pseudo-random bytes (or zeros, or weights in float16) without holding them. */
+function source(size, random, halves) {
+  const tile = halves ? weights(4 * 2 ** 20) : Buffer.alloc(4 * 2 ** 20);
+  if (random && !halves)
     for (let i = 0, x = 1; i < tile.length; i += 4) {
       x = (Math.imul(x, 1664525) + 1013904223) >>> 0;
       tile.writeUInt32LE(x, i);
@@ -93,14 +114,17 @@ function source(size, random) {
 }
 
 /** Writes a file once; `sparse` leaves windows of zeros as holes. */
-async function make(name, { tensors, rows, columns, random = true, sparse = false, root = stateDict }) {
+async function make(
+  name,
+  { tensors, rows, columns, random = true, sparse = false, halves = false, root = stateDict },
+) {
   const path = join(DATA, name);
   if (existsSync(path)) return path;
   mkdirSync(DATA, { recursive: true });
-  const pickle = encodePickle(root(tensors, rows, columns));
+  const pickle = encodePickle(root(tensors, rows, columns, { halves }));
   const text = (record, content) => ({ name: record, content: [Buffer.from(content)], size: content.length });
-  const bytes = rows * columns * 4;
-  const data = source(bytes * tensors, random);
+  const bytes = rows * columns * (halves ? 2 : 4);
+  const data = source(bytes * tensors, random, halves);
   const layout = layoutArchive('model', [
     { name: 'data.pkl', content: pickle.content, size: pickle.length },
     text('.format_version', '1'),
@@ -189,6 +213,8 @@ export const inputs = {
   small: () => make('small.pth', { tensors: 120, rows: 209, columns: 209 }),
   /** 2 GB, 120 tensors. */
   large: () => make('large.pth', { tensors: 120, rows: 1024, columns: (17 * MIB) / 4096 }),
+  /** 2 GB of float16, 120 tensors. */
+  halves: () => make('halves.pth', { tensors: 120, rows: 1024, columns: (17 * MIB) / 2048, halves: true }),
   /** 20 GB, 120 tensors, all zeros in a sparse file. */
   huge: () =>
     make('huge.pth', { tensors: 120, rows: 1024, columns: (170 * MIB) / 4096, random: false, sparse: true }),

@@ -55,6 +55,13 @@ export { type ByteSource, MemorySource, type SourceRange, SubSource } from './io
 export { RefusedError, type UnreadableCode, UnreadableError } from './io/errors.ts';
 export { openFile } from './io/file-source.ts';
 export type { InflatedRange, Segment } from './io/segment.ts';
+export {
+  computeStatistics,
+  type Histogram,
+  type StatisticsOptions,
+  type TensorStatistics,
+} from './numeric/statistics.ts';
+export { type CastForecast, euclideanNorm, type Summary, sampleDeviation } from './numeric/summary.ts';
 export { type TensorFlow, toTfjs } from './numeric/to-tfjs.ts';
 export * from './pickle/values.ts';
 export { type Baseline, readBaseline } from './policy/baseline.ts';

@@ -117,15 +117,22 @@ async function readPayload(
   options: InspectCommandOptions,
   context: Context,
 ): Promise<PayloadFacts | undefined> {
-  if (!options.verifyCrc && !hasCheapPayload(checkpoint)) return undefined;
+  const { verifyCrc = false, values = false } = options;
+  const isAsked = verifyCrc || values;
+  if (!isAsked && !hasCheapPayload(checkpoint)) return undefined;
   const { examinePayload } = await import('../diagnose/payload.ts');
-  if (!options.verifyCrc) return examinePayload(checkpoint);
+  if (!isAsked) return examinePayload(checkpoint);
   let bar: Progress | undefined;
+  let expected: number | undefined;
   try {
     return await examinePayload(checkpoint, {
-      crc: true,
+      crc: verifyCrc,
+      values,
       onProgress(read, total) {
-        bar ??= progress('reading', total, context, options);
+        // checksums and numbers each begin anew
+        if (total !== expected) bar?.stop();
+        if (total !== expected || !bar) bar = progress('reading', total, context, options);
+        expected = total;
         bar.update(read);
       },
     });

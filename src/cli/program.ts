@@ -42,6 +42,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./commands/undo.ts'),
   },
   {
+    name: 'stats',
+    summary: 'what the numbers are like: range, mean, NaN and Inf, casts, histograms',
+    load: () => import('./commands/stats.ts'),
+  },
+  {
     name: 'show-pickle',
     summary: 'the pickle of a file, opcode by opcode or as values, never executed',
     load: () => import('./commands/show-pickle.ts'),

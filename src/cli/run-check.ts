@@ -37,6 +37,7 @@ export async function runCheck(
     baseline,
     update: options.updateBaseline,
     verifyCrc: options.verifyCrc,
+    values: options.values,
     timeout: options.timeout,
     shorten: (findings) => cutSubjects(findings, options),
     onFile: (done) => bar.update(done),

@@ -9,6 +9,7 @@ import { locateData } from '../zip/locate-data.ts';
 import { isSmall } from './cheap-payload.ts';
 import { checkSparseIndices, type IndexFault } from './sparse-indices.ts';
 import { storagesByOffset } from './torch-archives.ts';
+import type { ValueFacts } from './value-facts.ts';
 
 /** Bytes of a record that are read at a time. */
 const CHUNK = 4 * 2 ** 20;
@@ -36,6 +37,8 @@ export interface PayloadFacts {
     readonly checked: number;
     readonly faults: readonly ChecksumFault[];
   };
+  /** What the numbers in the tensors are like; undefined where that was not asked for. */
+  readonly values?: ValueFacts;
   /** Local headers that contradict the directory, all of them. */
   readonly headers?: readonly HeaderFault[];
   /** Sparse tensors with indices outside of their shapes, among those that were looked at. */
@@ -49,6 +52,8 @@ export interface PayloadOptions {
    * indices of a megabyte.
    */
   readonly crc?: boolean;
+  /** Look at every number of every tensor. */
+  readonly values?: boolean;
   readonly onProgress?: (read: number, total: number) => void;
 }
 
@@ -63,12 +68,21 @@ export async function examinePayload(
   checkpoint: Checkpoint,
   options: PayloadOptions = {},
 ): Promise<PayloadFacts> {
-  const sparse = await checkSparseIndices(checkpoint, options.crc ? Number.POSITIVE_INFINITY : FEW_INDICES);
-  if (!options.crc && !isSmall(checkpoint)) return { sparse };
+  const { values = false, onProgress } = options;
+  const facts = await recordFacts(checkpoint, options);
+  return values ? { ...facts, values: await valueFacts(checkpoint, onProgress) } : facts;
+}
+
+async function recordFacts(
+  checkpoint: Checkpoint,
+  { crc = false, onProgress }: PayloadOptions,
+): Promise<PayloadFacts> {
+  const sparse = await checkSparseIndices(checkpoint, crc ? Number.POSITIVE_INFINITY : FEW_INDICES);
+  if (!crc && !isSmall(checkpoint)) return { sparse };
   if (checkpoint.records.length === 0) return { sparse };
-  if (options.crc) {
+  if (crc) {
     const headers = await headerFaults(checkpoint);
-    return { sparse, headers, checksums: await checkChecksums(checkpoint, options.onProgress) };
+    return { sparse, headers, checksums: await checkChecksums(checkpoint, onProgress) };
   }
   try {
     return { sparse, checksums: await checkChecksums(checkpoint, undefined) };
@@ -77,6 +91,15 @@ export async function examinePayload(
     if (error instanceof UnreadableError) return { sparse };
     throw error;
   }
+}
+
+/** The kernels are loaded only where numbers are asked for. */
+async function valueFacts(
+  checkpoint: Checkpoint,
+  onProgress: PayloadOptions['onProgress'],
+): Promise<ValueFacts> {
+  const { examineValues } = await import('./value-facts.ts');
+  return examineValues(checkpoint, onProgress);
 }
 
 async function headerFaults({ source }: Checkpoint): Promise<HeaderFault[]> {

@@ -12,6 +12,11 @@ export interface ByteSource {
   read(offset: number, length: number): Promise<Uint8Array>;
   /** Fills `into` from `offset`; for the copy loop, which owns its buffers. Same errors as `read`. */
   readInto?(offset: number, into: Uint8Array): Promise<void>;
+  /**
+   * Lends the descriptor of the file behind the source, for reads in other threads; it stays open until `use` is done. Byte 0 of the
+   * source is byte `start` of the file. There only where a file is behind it.
+   */
+  withDescriptor?<T>(use: (descriptor: number, start: number) => Promise<T>): Promise<T>;
   close?(): Promise<void>;
 }
 
@@ -55,6 +60,7 @@ export class MemorySource implements ByteSource {
 /** The part `[start, start + size)` of another source, addressed from 0. */
 export class SubSource implements ByteSource {
   readonly size: number;
+  readonly withDescriptor?: NonNullable<ByteSource['withDescriptor']>;
   readonly #parent: ByteSource;
   readonly #start: number;
 
@@ -63,6 +69,8 @@ export class SubSource implements ByteSource {
     this.#parent = parent;
     this.#start = start;
     this.size = size;
+    const lend = parent.withDescriptor?.bind(parent);
+    if (lend) this.withDescriptor = (use) => lend((descriptor, at) => use(descriptor, at + start));
   }
 
   read(offset: number, length: number): Promise<Uint8Array> {

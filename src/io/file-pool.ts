@@ -68,6 +68,13 @@ class PooledFile implements ByteSource {
     return this.#with((source) => readInto(source, offset, into));
   }
 
+  withDescriptor<T>(use: (descriptor: number, start: number) => Promise<T>): Promise<T> {
+    return this.#with((source) => {
+      if (!source.withDescriptor) throw new TypeError('a file without a descriptor');
+      return source.withDescriptor(use);
+    });
+  }
+
   async close(): Promise<void> {
     this.#pool.forget(this);
     await this.release();

@@ -1,4 +1,4 @@
-import { close, constants, fstat, open, read, type Stats, stat } from 'node:fs';
+import { close, constants, fstat, open, read, readSync, type Stats, stat } from 'node:fs';
 import { type ByteSource, checkRange } from './byte-source.ts';
 import { type UnreadableCode, UnreadableError } from './errors.ts';
 
@@ -67,6 +67,10 @@ class FileSource implements ByteSource {
     await this.#fill(offset, into);
   }
 
+  withDescriptor<T>(use: (descriptor: number, start: number) => Promise<T>): Promise<T> {
+    return use(this.#fd, 0);
+  }
+
   close(): Promise<void> {
     this.#closing ??= new Promise((resolve) => {
       // Nothing was written through this descriptor, so there is nothing to lose when closing it fails.
@@ -88,14 +92,7 @@ class FileSource implements ByteSource {
         read(this.#fd, into, done, length, offset + done, (error, count) => {
           if (error !== null) reject(unreadable(error, offset + done));
           else if (count === 0) {
-            reject(
-              new UnreadableError(
-                'changed',
-                `the file had ${this.size} bytes when it was opened and now ends at or before ${offset + done}; ` +
-                  'something else writes to it, so wait until that is done',
-                offset + done,
-              ),
-            );
+            reject(shrunk(offset + done));
           } else {
             done += count;
             next();
@@ -104,6 +101,32 @@ class FileSource implements ByteSource {
       };
       next();
     });
+  }
+}
+
+function shrunk(offset: number): UnreadableError {
+  return new UnreadableError(
+    'changed',
+    `the file now ends at or before ${offset}, where it had more bytes when it was opened; ` +
+      'something else writes to it, so wait until that is done',
+    offset,
+  );
+}
+
+/**
+ * Fills `into` from a descriptor, at once: for threads that have nothing else to do.
+ * @throws UnreadableError `changed` where the file ends before, `io` where the system can't read it.
+ */
+export function readDescriptor(descriptor: number, offset: number, into: Uint8Array): void {
+  for (let done = 0; done < into.byteLength; ) {
+    let count: number;
+    try {
+      count = readSync(descriptor, into, done, Math.min(into.byteLength - done, LONGEST_READ), offset + done);
+    } catch (error) {
+      throw unreadable(error as NodeJS.ErrnoException, offset + done);
+    }
+    if (count === 0) throw shrunk(offset + done);
+    done += count;
   }
 }
 

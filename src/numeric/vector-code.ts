@@ -35,6 +35,17 @@ export const set = (local: number, value: Code): Code => [...value, 0x21, ...leb
 export const int = (value: number): Code => [0x41, ...signedLeb(value)];
 export const addInt = binary(0x6a);
 export const lessInt = binary(0x49);
+export const andInt = binary(0x71);
+export const shiftLeftInt = binary(0x74);
+export const shiftRightInt = binary(0x76);
+export const loadInt = (address: Code, offset: number): Code => [...address, 0x28, 0, ...leb(offset)];
+export const storeInt = (address: Code, offset: number, value: Code): Code => [
+  ...address,
+  ...value,
+  0x36,
+  0,
+  ...leb(offset),
+];
 
 /** Four times the same 32 bits. */
 export const all = (bits: number): Code => {
@@ -52,6 +63,9 @@ export const store = (address: Code, offset: number, value: Code): Code => [
 /** Comparisons and shifts of four whole numbers; a comparison gives ones in all bits where it holds. */
 export const less = binary(...simd(0x39));
 export const greater = binary(...simd(0x3b));
+export const equal = binary(...simd(0x37));
+export const lessUnsigned = binary(...simd(0x3a));
+export const atLeast = binary(...simd(0x3f));
 export const and = binary(...simd(0x4e));
 export const or = binary(...simd(0x50));
 export const max = binary(...simd(0xb8));
@@ -59,6 +73,21 @@ export const add = binary(...simd(0xae));
 export const sub = binary(...simd(0xb1));
 /** The sum of four float32, rounded as the processor rounds: to nearest, ties to even. */
 export const addFloats = binary(...simd(0xe4));
+export const multiplyFloats = binary(...simd(0xe6));
+export const unequalFloats = binary(...simd(0x42));
+/** The whole numbers nearest to four float32. */
+export const nearest = (value: Code): Code => [...value, ...simd(0x6a)];
+/** Lane by lane the smaller and the larger of four float32; NaN is passed over or on. */
+export const smaller = binary(...simd(0xea));
+export const larger = binary(...simd(0xeb));
+/** The first two, or the last two, of four float32 as float64. */
+export const firstDoubles = (value: Code): Code => [...value, ...simd(0x5f)];
+export const lastDoubles = (value: Code): Code =>
+  firstDoubles([...value, ...value, ...simd(0x0d), ...Array.from({ length: 16 }, (_, at) => (at + 8) % 16)]);
+/** Sums, differences and products of two float64. */
+export const addDoubles = binary(...simd(0xf0));
+export const subDoubles = binary(...simd(0xf1));
+export const multiplyDoubles = binary(...simd(0xf2));
 export const right = (value: Code, bits: number): Code => [...value, ...int(bits), ...simd(0xad)];
 export const choose = (condition: Code, then: Code, otherwise: Code): Code => [
   ...then,
@@ -67,6 +96,8 @@ export const choose = (condition: Code, then: Code, otherwise: Code): Code => [
   ...simd(0x52),
 ];
 /** 1 where any bit is set. */
+/** 1 where all four numbers are something else than 0. */
+export const allTrue = (value: Code): Code => [...value, ...simd(0xa3)];
 export const anyTrue = (value: Code): Code => [...value, ...simd(0x53)];
 /** One of two pieces of code that leave nothing on the stack. */
 export const either = (condition: Code, then: Code, otherwise: Code): Code => [

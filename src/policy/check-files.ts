@@ -3,6 +3,7 @@ import { hasCheapPayload } from '../diagnose/cheap-payload.ts';
 import { diagnose, diagnoseFailure } from '../diagnose/engine.ts';
 import type { Finding, Severity } from '../diagnose/finding.ts';
 import type { PayloadFacts } from '../diagnose/payload.ts';
+import { RULES } from '../diagnose/rules/index.ts';
 import { openCheckpoint } from '../formats/open.ts';
 import { isRemote, printableAddress } from '../io/address.ts';
 import type { Baseline } from './baseline.ts';
@@ -34,6 +35,8 @@ export interface CheckOptions {
   readonly update?: boolean | undefined;
   /** Read every byte, and hold it against the checksums. */
   readonly verifyCrc?: boolean | undefined;
+  /** Look at every number. Where the policy gives a rule of the numbers a severity, they are looked at without being asked. */
+  readonly values?: boolean | undefined;
   /** Seconds for one file. */
   readonly timeout?: number | undefined;
   /** What is kept of a finding when its file is done: a name for each of 100 000 tensors would fill the memory. */
@@ -77,13 +80,16 @@ interface Examined {
 async function examine(
   path: string,
   { settings, expected }: FilePolicy,
-  { verifyCrc, headers, timeout }: CheckOptions,
+  { verifyCrc = false, values = false, headers, timeout }: CheckOptions,
 ): Promise<Examined> {
   const open = async (): Promise<Examined> => {
     const checkpoint = await openCheckpoint(path, headers ? { headers } : {});
     try {
+      const wantsValues = values || asksForValues(settings);
       const payload =
-        verifyCrc || hasCheapPayload(checkpoint) ? await readPayload(checkpoint, verifyCrc) : {};
+        verifyCrc || wantsValues || hasCheapPayload(checkpoint)
+          ? await readPayload(checkpoint, verifyCrc, wantsValues)
+          : {};
       const findings = diagnose(checkpoint, {
         settings,
         payload: payload.facts,
@@ -107,14 +113,24 @@ async function examine(
 /** Bytes that can't be read are no reason to forget what the pickle shows. */
 async function readPayload(
   checkpoint: Checkpoint,
-  crc = false,
+  crc: boolean,
+  values: boolean,
 ): Promise<{ facts?: PayloadFacts; error?: unknown }> {
   const { examinePayload } = await import('../diagnose/payload.ts');
   try {
-    return { facts: await examinePayload(checkpoint, { crc }) };
+    return { facts: await examinePayload(checkpoint, { crc, values }) };
   } catch (error) {
     return { error };
   }
+}
+
+const VALUE_RULES = RULES.filter(({ needs }) => needs === 'payload');
+
+function asksForValues(settings: FilePolicy['settings']): boolean {
+  return VALUE_RULES.some(({ id }) => {
+    const severity = settings.get(id)?.severity;
+    return severity !== undefined && severity !== 'off';
+  });
 }
 
 function judge(

@@ -167,7 +167,7 @@ export function errorEntry({ code, message, offset }: UnreadableError): ErrorEnt
 }
 
 /** The first damage, and how much more there is. */
-function damageEntry(damage: readonly UnreadableError[]): ErrorEntry {
+export function damageEntry(damage: readonly UnreadableError[]): ErrorEntry {
   const [first] = damage as [UnreadableError];
   const entry = errorEntry(first);
   if (damage.length === 1) return entry;

@@ -6,6 +6,7 @@ import type {
   TensorEntry,
   UnreadableDocument,
 } from './inspect-document.ts';
+import type { StatsDocument } from './stats-document.ts';
 
 /**
  * The text of a document, piece by piece, so that 100 000 tensors never stand in one string. Laid out for people and for grep:
@@ -36,6 +37,16 @@ export function* inspectJson(document: InspectDocument | UnreadableDocument, ind
     yield `\n${inner}}`;
   }
   yield `\n${indent}}`;
+}
+
+/** The text of `stats --format json`, one line a tensor. */
+export function* statsJson(document: StatsDocument): Generator<string> {
+  const field = (name: string, value: unknown) => `,\n  "${name}": ${inline(value)}`;
+  let head = `{\n  "schema": ${inline(document.schema)}${field('file', document.file)}`;
+  if (document.error) head += field('error', document.error);
+  head += field('backend', document.backend) + field('totals', document.totals);
+  yield* lines(head, '  ', 'tensors', document.tensors, inline);
+  yield '\n}\n';
 }
 
 function* lines<T>(

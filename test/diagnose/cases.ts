@@ -14,6 +14,7 @@ import { LAYOUT_CASES } from './layout-cases.ts';
 import { MADE_CASES } from './made-cases.ts';
 import { SAFETY_CASES } from './safety-cases.ts';
 import { SHARDING_CASES } from './sharding-cases.ts';
+import { VALUE_CASES } from './value-cases.ts';
 
 /** A checkpoint, built here as values or as the bytes of a file, or standing in `fixtures/` as a real torch wrote it. */
 export type Fixture =
@@ -27,6 +28,8 @@ export interface RuleCases {
   readonly ask?: DiagnoseOptions;
   /** The rule needs the checksums of all bytes. */
   readonly crc?: boolean;
+  /** The rule needs to see every number. */
+  readonly values?: boolean;
   readonly triggers: readonly Fixture[];
   readonly quiet: readonly Fixture[];
 }
@@ -417,4 +420,5 @@ export const CASES: Readonly<Record<string, RuleCases>> = {
   ...SAFETY_CASES,
   ...MADE_CASES,
   ...SHARDING_CASES,
+  ...VALUE_CASES,
 };

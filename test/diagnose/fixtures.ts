@@ -36,11 +36,14 @@ async function open(fixture: Fixture): Promise<Checkpoint> {
 /** What `inspect` finds in it, whether it can be opened or not. */
 export async function findingsOf(
   fixture: Fixture,
-  { ask, crc }: Pick<RuleCases, 'ask' | 'crc'> = {},
+  { ask, crc = false, values = false }: Pick<RuleCases, 'ask' | 'crc' | 'values'> = {},
 ): Promise<{ findings: Finding[]; opened: boolean }> {
   try {
     const findings = await withCheckpoint(fixture, async (checkpoint) =>
-      diagnose(checkpoint, { ...ask, ...(crc && { payload: await examinePayload(checkpoint, { crc }) }) }),
+      diagnose(checkpoint, {
+        ...ask,
+        ...((crc || values) && { payload: await examinePayload(checkpoint, { crc, values }) }),
+      }),
     );
     return { findings, opened: true };
   } catch (error) {

@@ -26,6 +26,8 @@ export interface TensorOptions {
   dtype?: string;
   location?: string;
   kind?: TensorKind;
+  /** Bytes of the elements; none stand behind the tensor where they are left out. */
+  bytes?: Uint8Array | undefined;
 }
 
 export interface CheckpointOptions {
@@ -60,6 +62,7 @@ export function tensor({
   dtype = 'float32',
   location = 'cpu',
   kind = 'tensor',
+  bytes,
 }: TensorOptions = {}): PyObject {
   const storageClass = new PyGlobal('torch', storageClassName(DTYPES.get(dtype) as Dtype) ?? 'FloatStorage');
   const storage = new PyPersistent(new PyTuple(['storage', storageClass, '0', location, elementsOf(shape)]));
@@ -68,7 +71,7 @@ export function tensor({
     new PyGlobal('torch._utils', '_rebuild_tensor_v2'),
     new PyTuple([storage, 0, new PyTuple(shape), new PyTuple(stridesOf(shape)), false, orderedDict({})]),
   );
-  made.set(node, { options: { shape, dtype, location, kind }, storage });
+  made.set(node, { options: { shape, dtype, location, kind, bytes }, storage });
   return node;
 }
 
@@ -137,7 +140,7 @@ export function checkpointOf(root: Value, options: CheckpointOptions = {}): Chec
   };
 }
 
-function storageFor({ shape, dtype, location }: Required<TensorOptions>, key: string): Storage {
+function storageFor({ shape, dtype, location, bytes }: Required<TensorOptions>, key: string): Storage {
   const numel = elementsOf(shape);
   const type = DTYPES.get(dtype) as Dtype;
   return {
@@ -148,7 +151,7 @@ function storageFor({ shape, dtype, location }: Required<TensorOptions>, key: st
     numel,
     bytes: numel * type.itemSize,
     fileOffset: null,
-    content: undefined,
+    content: bytes,
     crc32: undefined,
     byteOrder: 'little',
   };

@@ -3,7 +3,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 
 /** Checks documents against a schema of ours; gives the complaints, none for a valid document. */
 export function schemaValidator(
-  name: 'inspect' | 'fix' | 'check' | 'config' | 'baseline' | 'keys' | 'rules' | 'diff',
+  name: 'inspect' | 'fix' | 'check' | 'config' | 'baseline' | 'keys' | 'rules' | 'diff' | 'stats',
 ): (document: unknown) => string[] {
   const schema = JSON.parse(readFileSync(`schemas/${name}.schema.json`, 'utf8'));
   const validate = new Ajv2020({

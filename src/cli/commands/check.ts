@@ -20,6 +20,7 @@ export interface CheckCommandOptions extends GlobalOptions {
   readonly baseline?: string;
   readonly updateBaseline?: boolean;
   readonly verifyCrc?: boolean;
+  readonly values?: boolean;
   /** Seconds for one file. */
   readonly timeout?: number;
   readonly header?: Headers;
@@ -50,6 +51,7 @@ export function define(command: Command, context: Context): void {
     .option('--header <header>', "sent to the server of a remote file: 'Authorization: Bearer …'", addHeader)
     .option('--timeout <seconds>', 'give up on a file after this time (exit 2)', seconds)
     .option('--verify-crc', 'read every byte and hold it against the checksums')
+    .option('--values', 'look at every number: NaN, Inf, zeros, copies, what a cast would lose')
     .option('--all-subjects', 'every tensor that a finding is about')
     .action(async (paths: string[]) => {
       const { runCheck } = await import('../run-check.ts');

@@ -14,6 +14,7 @@ import nonstandardCpuTag from './device/nonstandard-cpu-tag.ts';
 import bfloat16 from './dtype/bfloat16.ts';
 import double from './dtype/double.ts';
 import float32Copy from './dtype/float32-copy.ts';
+import fp32CouldBeHalf from './dtype/fp32-could-be-half.ts';
 import halfStatistics from './dtype/half-statistics.ts';
 import halfWeights from './dtype/half-weights.ts';
 import integerBufferAsFloat from './dtype/integer-buffer-as-float.ts';
@@ -61,6 +62,12 @@ import totalSize from './sharding/total-size.ts';
 import oversized from './storage/oversized.ts';
 import tied from './storage/tied.ts';
 import sparseIndices from './tensor/sparse-indices.ts';
+import allZero from './values/all-zero.ts';
+import constant from './values/constant.ts';
+import duplicateTensors from './values/duplicate-tensors.ts';
+import fp16Overflow from './values/fp16-overflow.ts';
+import inf from './values/inf.ts';
+import nan from './values/nan.ts';
 
 /** The catalogue, in the order in which findings of one severity are told: what keeps a file from loading comes first. */
 export const RULES: readonly Rule[] = [
@@ -105,6 +112,8 @@ export const RULES: readonly Rule[] = [
   mixedTypes,
   unseenCharacters,
   nonTensorValue,
+  nan,
+  inf,
   mixedFloat,
   integerBufferAsFloat,
   halfWeights,
@@ -112,6 +121,11 @@ export const RULES: readonly Rule[] = [
   double,
   halfStatistics,
   float32Copy,
+  fp32CouldBeHalf,
+  fp16Overflow,
+  allZero,
+  constant,
+  duplicateTensors,
   nestedStateDict,
   lightning,
   commonPrefix,

@@ -1,0 +1,182 @@
+import type { Integer } from '../inspect-document.ts';
+import type { StatsDocument, StatsEntry } from '../stats-document.ts';
+import { counted, countText, grouped } from './numbers.ts';
+import type { Screen } from './screen.ts';
+import { cutMiddle, padEnd, padStart, visible, widthOf, wrap } from './text.ts';
+
+export interface StatsReportOptions {
+  /** Tensors that `--top` left out. */
+  readonly omitted?: number;
+  readonly quiet?: boolean;
+  readonly verbose?: boolean;
+}
+
+/** The table for a person: a line a tensor, and beneath it what is wrong with its numbers. */
+export function* statsReport(
+  document: StatsDocument,
+  { omitted = 0, quiet = false, verbose = false }: StatsReportOptions,
+  screen: Screen,
+): Generator<string> {
+  const { inks, unicode, glyphs } = screen;
+  if (!quiet) {
+    yield inks.title(visible(document.file.path, unicode)) + backendText(document, screen);
+    yield '';
+  }
+  if (document.tensors.length === 0) yield 'No tensors.';
+  else {
+    const table = tableFor(document.tensors, screen);
+    yield inks.faint(table.head);
+    for (const [index, entry] of document.tensors.entries()) {
+      yield table.row(index);
+      const remark = remarkOf(entry, verbose, screen);
+      if (remark !== '') yield* wrap(remark, screen.width - 4).map((part) => `    ${inks.warning(part)}`);
+      if (entry.skipped !== undefined)
+        yield* wrap(entry.skipped, screen.width - 4).map((part) => `    ${inks.faint(part)}`);
+      if (entry.histogram) yield `    ${histogramLine(entry.histogram, screen)}`;
+    }
+  }
+  if (omitted > 0) yield inks.faint(`${glyphs.ellipsis} ${counted(omitted, 'more line')}`);
+  if (quiet) return;
+  yield '';
+  yield* wrap(totalsText(document), screen.width);
+}
+
+function backendText({ backend: { name, version, gpu } }: StatsDocument, { inks }: Screen): string {
+  if (name === 'builtin') return '';
+  return inks.faint(
+    `  computed by ${name}${version ? ` ${version}` : ''}, ${gpu ? 'on a GPU' : 'without a GPU'}`,
+  );
+}
+
+const GAP = 2;
+const LEAST_NAME = 12;
+/** Names are not cut below this part of the window while there is a column that says less. */
+const SHARE_OF_NAMES = 0.4;
+
+interface Column {
+  readonly title: string;
+  readonly cells: readonly string[];
+  readonly width: number;
+  readonly pad: (text: string, width: number) => string;
+}
+
+function column(title: string, cells: readonly string[], pad = padStart): Column {
+  return {
+    title,
+    cells,
+    pad,
+    width: cells.reduce((most, cell) => Math.max(most, widthOf(cell)), title.length),
+  };
+}
+
+function tableFor(entries: readonly StatsEntry[], { width, glyphs, unicode }: Screen) {
+  const number = (title: 'min' | 'max' | 'mean' | 'std') =>
+    column(
+      title,
+      entries.map((entry) => numberText(entry[title])),
+    );
+  const dtype = column(
+    'dtype',
+    entries.map((entry) => entry.dtype),
+    padEnd,
+  );
+  const numbers = [number('min'), number('max'), number('mean'), number('std')];
+  const names = entries.map((entry) => nameText(entry, unicode));
+  const longest = names.reduce((most, name) => Math.max(most, widthOf(name)), LEAST_NAME);
+  const room = (columns: readonly Column[]) => columns.reduce((rest, each) => rest - each.width - GAP, width);
+  // where the window is narrow, what says least goes first
+  const choices = [
+    [dtype, ...numbers, column('zeros', entries.map(zerosText))],
+    [dtype, ...numbers],
+    numbers,
+  ];
+  const columns =
+    choices.find((each) => room(each) >= Math.min(longest, width * SHARE_OF_NAMES)) ?? numbers.slice(0, 3);
+  const nameWidth = Math.max(LEAST_NAME, Math.min(longest, room(columns)));
+  const line = (name: string, textOf: (column: Column) => string) => {
+    const cells = columns.map((each) => ' '.repeat(GAP) + each.pad(textOf(each), each.width));
+    return (padEnd(cutMiddle(name, nameWidth, glyphs.ellipsis), nameWidth) + cells.join('')).trimEnd();
+  };
+  return {
+    head: line('tensor', ({ title }) => title),
+    row: (index: number) => line(names[index] as string, ({ cells }) => cells[index] as string),
+  };
+}
+
+function nameText({ name, part }: StatsEntry, unicode: boolean): string {
+  const shown = name === '' ? '(root)' : visible(name, unicode);
+  return part ? `${shown} ${part === 'real' ? 're' : 'im'}` : shown;
+}
+
+/** Three digits that count, in at most nine columns. */
+export function numberText(value: Integer | null): string {
+  if (value === null) return '-';
+  const number = Number(value);
+  if (Number.isInteger(number) && Math.abs(number) < 1e7) return String(number);
+  const size = Math.abs(number);
+  if (size >= 1e-3 && size < 1e5) return number.toPrecision(size >= 1000 ? 4 : 3).replace(/e\+?(-?)/, 'e$1');
+  return number.toExponential(2).replace('e+', 'e');
+}
+
+function zerosText({ zeros, count }: StatsEntry): string {
+  if (Number(count) === 0 || Number(zeros) === 0) return Number(count) === 0 ? '-' : '0';
+  const share = (100 * Number(zeros)) / Number(count);
+  if (share === 100) return '100 %';
+  return share < 0.1 ? '<0.1 %' : `${share.toFixed(share > 99.9 ? 0 : 1).replace('100', '>99')} %`;
+}
+
+/** What is wrong with the numbers, or would be after a cast to float16. */
+function remarkOf(entry: StatsEntry, verbose: boolean, { glyphs }: Screen): string {
+  const { nan, positiveInfinity, negativeInfinity, casts, subnormals, dtype } = entry;
+  const remarks: string[] = [];
+  const remark = (count: Integer, text: string) => {
+    if (Number(count) > 0) remarks.push(`${grouped(Number(count))} ${text}`);
+  };
+  remark(nan, 'NaN');
+  remark(positiveInfinity, '+Inf');
+  remark(negativeInfinity, '-Inf');
+  if (casts) {
+    remark(casts.float16.overflow, 'overflow in float16');
+    remark(casts.bfloat16.overflow, 'overflow in bfloat16');
+    if (verbose) {
+      remark(casts.float16.underflow, 'vanish in float16');
+      remark(casts.bfloat16.underflow, 'vanish in bfloat16');
+    }
+  }
+  if (verbose) remark(subnormals, `subnormal in ${dtype}`);
+  return remarks.join(glyphs.dot);
+}
+
+const LEVELS = '▁▂▃▄▅▆▇█';
+const ASCII_LEVELS = '.:-=+*%#';
+
+/** Heights by the root of the counts, so that the tails of a distribution show; an empty bin is a blank. */
+function histogramLine(
+  { min, max, counts }: NonNullable<StatsEntry['histogram']>,
+  { unicode, inks }: Screen,
+): string {
+  const levels = unicode ? LEVELS : ASCII_LEVELS;
+  const most = Math.max(...counts.map(Number));
+  const bars = counts.map((count) => {
+    if (Number(count) === 0) return ' ';
+    return levels[Math.min(levels.length - 1, Math.floor(Math.sqrt(Number(count) / most) * levels.length))];
+  });
+  return `${numberText(min)} ${inks.number(bars.join(''))} ${numberText(max)}`;
+}
+
+function totalsText({ totals, tensors }: StatsDocument): string {
+  const { nan, infinite } = totals;
+  const sampled = tensors.some((entry) => entry.sampled) ? ' in the samples' : '';
+  const bad = [
+    ...(Number(nan) > 0
+      ? [`${grouped(Number(nan))} NaN in ${counted(totals.tensorsWithNan, 'tensor')}`]
+      : []),
+    ...(Number(infinite) > 0
+      ? [`${grouped(Number(infinite))} Inf in ${counted(totals.tensorsWithInfinite, 'tensor')}`]
+      : []),
+  ];
+  const verdict = bad.length > 0 ? bad.join(', ') : `no NaN, no Inf${sampled}`;
+  const skipped =
+    totals.skipped > 0 ? `; ${counted(totals.skipped, 'tensor')} without numbers to look at` : '';
+  return `${counted(totals.tensors, 'tensor')}, ${countText(totals.numbers)} numbers: ${verdict}${skipped}.`;
+}
