@@ -22,19 +22,28 @@ const PROTOCOL_VERSION = 1001;
 
 export const DATA = join(fileURLToPath(new URL('.', import.meta.url)), 'data');
 
+const orderedDict = new PyGlobal('collections', 'OrderedDict');
+const rebuild = new PyGlobal('torch._utils', '_rebuild_tensor_v2');
+const floatStorage = new PyGlobal('torch', 'FloatStorage');
+const halfStorage = new PyGlobal('torch', 'HalfStorage');
+
 /**
- * A state_dict of `tensors` matrices of `rows` × `columns`, saved from DataParallel on cuda:0. The ids of storages in the
- * legacy form have a sixth item, the view that the storage is of another.
+ * A state_dict of `tensors` float32 matrices of `rows` × `columns`, saved from DataParallel on cuda:0; `first` is its first storage.
+ * The ids of storages in the legacy form have a sixth item, the view that the storage is of another.
  */
-function stateDict(tensors, rows, columns, legacy = false, storageClass = 'FloatStorage') {
-  const orderedDict = new PyGlobal('collections', 'OrderedDict');
-  const rebuild = new PyGlobal('torch._utils', '_rebuild_tensor_v2');
-  const storage = new PyGlobal('torch', storageClass);
+function stateDict(tensors, rows, columns, { legacy = false, first = 0, halves = false } = {}) {
   const keys = [];
   const values = [];
   for (let i = 0; i < tensors; i++) {
     keys.push(`module.layers.${Math.floor(i / 10)}.block.${i % 10}.weight`);
-    const id = ['storage', storage, String(i), 'cuda:0', rows * columns, ...(legacy ? [null] : [])];
+    const id = [
+      'storage',
+      halves ? halfStorage : floatStorage,
+      String(first + i),
+      'cuda:0',
+      rows * columns,
+      ...(legacy ? [null] : []),
+    ];
     const args = [
       new PyPersistent(new PyTuple(id)),
       0,
@@ -48,6 +57,22 @@ function stateDict(tensors, rows, columns, legacy = false, storageClass = 'Float
   const root = new PyObject('reduce', orderedDict, EMPTY_TUPLE);
   root.effects = [{ op: 'set', keys, values }];
   return root;
+}
+
+/** A training checkpoint: a third are weights, the rest is what Adam keeps of them. */
+function training(tensors, rows, columns) {
+  const count = tensors / 3;
+  const slots = ['exp_avg', 'exp_avg_sq'].map((_, slot) =>
+    stateDict(count, rows, columns, { first: (slot + 1) * count }),
+  );
+  const [averages, squares] = slots.map(({ effects }) => effects[0].values);
+  const state = new PyDict(
+    averages.map((_, index) => index),
+    averages.map((average, index) => new PyDict(['exp_avg', 'exp_avg_sq'], [average, squares[index]])),
+  );
+  const groups = new PyList([new PyDict(['params'], [new PyList(averages.map((_, index) => index))])]);
+  const optimizer = new PyDict(['state', 'param_groups'], [state, groups]);
+  return new PyDict(['state_dict', 'optimizer', 'epoch'], [stateDict(count, rows, columns), optimizer, 3]);
 }
 
 /** The float16 nearest to a number of ordinary size. */
@@ -90,13 +115,14 @@ function source(size, random, halves) {
 }
 
 /** Writes a file once; `sparse` leaves windows of zeros as holes. */
-async function make(name, { tensors, rows, columns, random = true, sparse = false, halves = false }) {
+async function make(
+  name,
+  { tensors, rows, columns, random = true, sparse = false, halves = false, root = stateDict },
+) {
   const path = join(DATA, name);
   if (existsSync(path)) return path;
   mkdirSync(DATA, { recursive: true });
-  const pickle = encodePickle(
-    stateDict(tensors, rows, columns, false, halves ? 'HalfStorage' : 'FloatStorage'),
-  );
+  const pickle = encodePickle(root(tensors, rows, columns, halves ? { halves } : undefined));
   const text = (record, content) => ({ name: record, content: [Buffer.from(content)], size: content.length });
   const bytes = rows * columns * (halves ? 2 : 4);
   const data = source(bytes * tensors, random, halves);
@@ -138,7 +164,13 @@ async function makeLegacy(name, { tensors, rows, columns }) {
   );
   const keys = new PyList(Array.from({ length: tensors }, (_, i) => String(i)));
   const file = await open(`${path}.part`, 'w');
-  for (const value of [MAGIC, PROTOCOL_VERSION, machine, stateDict(tensors, rows, columns, true), keys])
+  for (const value of [
+    MAGIC,
+    PROTOCOL_VERSION,
+    machine,
+    stateDict(tensors, rows, columns, { legacy: true }),
+    keys,
+  ])
     for (const chunk of encodePickle(value).content) await file.write(chunk);
   const blocks = Buffer.alloc(tensors * (8 + rows * columns * 4));
   for (let at = 0; at < blocks.length; at += 8 + rows * columns * 4)
@@ -187,6 +219,10 @@ export const inputs = {
   /** 20 GB, 120 tensors, all zeros in a sparse file. */
   huge: () =>
     make('huge.pth', { tensors: 120, rows: 1024, columns: (170 * MIB) / 4096, random: false, sparse: true }),
+  /** 2 GB, of which two thirds are an optimizer's, and the weights of it alone. */
+  training: () =>
+    make('training.pth', { tensors: 120, rows: 1024, columns: (17 * MIB) / 4096, root: training }),
+  weights: () => make('weights.pth', { tensors: 40, rows: 1024, columns: (17 * MIB) / 4096 }),
   /** 100 000 tensors of 24 bytes. */
   many: () => make('many.pth', { tensors: 100_000, rows: 2, columns: 3 }),
   /** 100 000 tensors of 24 bytes, in the form before 1.6. */

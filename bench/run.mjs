@@ -1,4 +1,4 @@
-// npm run bench [-- --only inspect|many|legacy|safetensors|fix|stats] [-- --rounds N]
+// npm run bench [-- --only inspect|many|legacy|safetensors|fix|in-place|to-safetensors|weights|stats] [-- --rounds N]
 // Prints medians and their ratios. The torch rows need a Python with torch in CKPT_DOCTOR_PYTHON (or python3); without one they are left out.
 import { spawnSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
@@ -131,4 +131,81 @@ if (wanted('stats')) {
       '>= 3',
       `${show(result.torch)} / ${show(result.stats)}`,
     );
+}
+
+if (wanted('in-place')) {
+  for (const [size, file] of [
+    ['2 GB', await inputs.large()],
+    ['20 GB sparse', await inputs.huge()],
+  ]) {
+    const result = sideBySide(
+      {
+        inspect: () => once(doctor('inspect', file)),
+        fix: () => {
+          const run = once(doctor('fix', file, '--map-location', 'cpu', '--strip-module', '--in-place'));
+          once(doctor('undo', file));
+          return run;
+        },
+      },
+      rounds,
+    );
+    row(
+      `fix --in-place / inspect, ${size}`,
+      result.fix.seconds / result.inspect.seconds,
+      '<= 2',
+      `${show(result.fix)} / ${show(result.inspect)}`,
+    );
+  }
+}
+
+if (wanted('to-safetensors')) {
+  const large = await inputs.large();
+  const [copy, converted] = ['copy.pth', 'copy.safetensors'].map((name) => join(DATA, name));
+  const clean = () => {
+    for (const file of [copy, converted]) rmSync(file, { force: true });
+  };
+  const result = sideBySide(
+    {
+      copy: () => {
+        clean();
+        return once(doctor('fix', large, '--map-location', 'cpu', '-o', copy));
+      },
+      convert: () => {
+        clean();
+        return once(doctor('fix', large, '--to', 'safetensors', '-o', converted));
+      },
+    },
+    rounds,
+  );
+  clean();
+  row(
+    'fix --to safetensors / fix to a new file, 2 GB',
+    result.convert.seconds / result.copy.seconds,
+    '<= 1',
+    `${show(result.convert)} / ${show(result.copy)}`,
+  );
+}
+
+if (wanted('weights')) {
+  const [training, weights] = [await inputs.training(), await inputs.weights()];
+  const copy = join(DATA, 'copy.pth');
+  const fix = (file, ...flags) => {
+    rmSync(copy, { force: true });
+    return once(doctor('fix', file, ...flags, '-o', copy));
+  };
+  const result = sideBySide(
+    {
+      training: () => fix(training, '--weights'),
+      weights: () => fix(weights, '--map-location', 'cpu'),
+      whole: () => fix(training, '--map-location', 'cpu'),
+    },
+    rounds,
+  );
+  rmSync(copy, { force: true });
+  row(
+    'fix --weights, two thirds optimizer / fix of the weights alone',
+    result.training.seconds / result.weights.seconds,
+    '~ 1',
+    `${show(result.training)} / ${show(result.weights)}; the whole: ${show(result.whole)}`,
+  );
 }

@@ -31,6 +31,8 @@ export type { Storage } from './checkpoint/storage.ts';
 export type { Tensor, TensorKind } from './checkpoint/tensor.ts';
 export { TensorHandle } from './checkpoint/tensor-handle.ts';
 export { type Totals, totalsOf } from './checkpoint/totals.ts';
+export { type CompareOptions, compareCheckpoints } from './compare/compare.ts';
+export { type ComparedPair, type Comparison, isSame } from './compare/comparison.ts';
 export type { Rule, RuleOptions } from './diagnose/define-rule.ts';
 export {
   type DiagnoseOptions,
@@ -80,6 +82,7 @@ export {
   checkDocument,
   checkEntry,
 } from './report/check-document.ts';
+export { type DiffDocument, diffDocument } from './report/diff-document.ts';
 export { type FixDocument, fixDocument } from './report/fix-document.ts';
 export { githubCommands } from './report/github.ts';
 export {

@@ -11,7 +11,7 @@ const TFJS = `data:text/javascript,${encodeURIComponent(
 )}`;
 
 const page = readFileSync('docs/library.md', 'utf8');
-const EXAMPLES = [...page.matchAll(/^## (.+)$|^```js\n([^]*?)^```\n\n```text\n([^]*?)^```$/gm)]
+const EXAMPLES = [...page.matchAll(/^## (.+)$|^```js\n([\s\S]*?)^```\n\n```text\n([\s\S]*?)^```$/gm)]
   .reduce<{ title: string; code: string; prints: string }[]>((examples, [, title, code, prints]) => {
     if (title !== undefined) examples.push({ title, code: '', prints: '' });
     else examples.push({ title: examples.at(-1)?.title ?? '', code: code ?? '', prints: prints ?? '' });

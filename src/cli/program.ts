@@ -12,14 +12,15 @@ import { packageVersion } from './version.ts';
  */
 export type DefineCommand = (command: Command, context: Context) => void;
 
-interface CommandEntry {
+/** A command as the help lists it. */
+export interface CommandEntry {
   readonly name: string;
   readonly summary: string;
   readonly load: () => Promise<{ readonly define: DefineCommand }>;
 }
 
 /** Every command, in the order of the help. Its module is loaded only when it is called. */
-const COMMANDS: readonly CommandEntry[] = [
+export const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'inspect',
     summary: 'what is inside, and what is wrong',
@@ -70,6 +71,19 @@ const COMMANDS: readonly CommandEntry[] = [
     summary: 'every rule, with a few words',
     load: () => import('./commands/rules.ts'),
   },
+  {
+    name: 'completion',
+    summary: 'a script that completes this command line in your shell',
+    load: () => import('./commands/completion.ts'),
+  },
+];
+
+/** What every command takes, before its name and behind it. */
+export const GLOBAL_OPTIONS: readonly (readonly [flags: string, description: string])[] = [
+  ['-q, --quiet', 'only what is essential'],
+  ['-v, --verbose', 'more than most people need'],
+  ['--no-color', 'no colours, as with NO_COLOR'],
+  ['--debug', 'show the stack of an error'],
 ];
 
 /** The part of `process` that a run uses. */
@@ -119,14 +133,11 @@ async function buildProgram(
     .usage('<command> [options]')
     .version(args.includes('--version') ? packageVersion() : '', '--version', 'print the version')
     .helpOption('-h, --help', 'print this help')
-    .option('-q, --quiet', 'only what is essential')
-    .option('-v, --verbose', 'more than most people need')
-    .option('--no-color', 'no colours, as with NO_COLOR')
-    .option('--debug', 'show the stack of an error')
     .exitOverride()
     .showSuggestionAfterError()
     .configureOutput({ writeOut: write, writeErr: () => {} })
     .configureHelp({ showGlobalOptions: true });
+  for (const [flags, description] of GLOBAL_OPTIONS) program.option(flags, description);
   const called = args.find((arg) => !arg.startsWith('-'));
   const wantsHelp = called === 'help';
   for (const { name, summary, load } of COMMANDS) {

@@ -24,7 +24,7 @@ export interface CompareOptions {
   readonly values?: boolean;
   /** Largest absolute difference of two numbers that are still taken for the same; 0 by default. */
   readonly tolerance?: number;
-  /** Only tensors whose names, within the parts that are compared, this accepts; values that are no tensors are left out then. */
+  /** Only tensors of which this accepts a name, within the parts that are compared; values that are no tensors are left out then. */
   readonly filter?: NameMatcher;
   /** Beginnings that are taken off the names of either side before they are compared. */
   readonly ignorePrefixes?: readonly string[];
@@ -47,7 +47,7 @@ export async function compareCheckpoints(
   options: CompareOptions = {},
 ): Promise<Comparison> {
   const parts = await chooseParts(a, b);
-  const [ofA, ofB] = parts.map((part) => chosen(part, options)) as [NamedTensor[], NamedTensor[]];
+  const [ofA, ofB] = parts.map((part) => named(part, options)) as [NamedTensor[], NamedTensor[]];
   const left = new Unmatched(ofA, ofB);
   matchSameNames(left);
   matchWrappedNames(left);
@@ -55,21 +55,24 @@ export async function compareCheckpoints(
   await matchContents(left, options.values ? Number.POSITIVE_INFINITY : FEW_BYTES);
   const locations = keepsLocations(a) && keepsLocations(b);
   const leaves = options.filter ? { values: [], notes: [] } : await plainDifferences(a, b, parts);
+  // a renamed tensor is meant by either of its names
+  const isMeant = options.filter ?? (() => true);
+  const pairs = left.pairs.filter((pair) => isMeant(pair.a.name) || isMeant(pair.b.name));
   return {
     a: { checkpoint: a, part: parts[0].name, tensors: parts[0].tensors.length },
     b: { checkpoint: b, part: parts[1].name, tensors: parts[1].tensors.length },
     withValues: options.values ?? false,
     notes: [...partNotes([a, b], parts), ...locationNotes(a, b), ...leaves.notes],
-    added: [...left.b.values()],
-    removed: [...left.a.values()],
-    pairs: await comparePairs(inOrderOf(ofA, left.pairs), locations, options),
+    added: [...left.b.values()].filter(({ name }) => isMeant(name)),
+    removed: [...left.a.values()].filter(({ name }) => isMeant(name)),
+    pairs: await comparePairs(inOrderOf(ofA, pairs), locations, options),
     values: leaves.values,
   };
 }
 
-function chosen({ tensors }: Part, { filter, ignorePrefixes = [] }: CompareOptions): NamedTensor[] {
+function named({ tensors }: Part, { ignorePrefixes = [] }: CompareOptions): NamedTensor[] {
   const taken = new Set(tensors.map(({ name }) => name));
-  const named = tensors.map((each) => {
+  return tensors.map((each) => {
     const prefix = ignorePrefixes.find(
       (start) => each.name.startsWith(start) && each.name.length > start.length,
     );
@@ -77,7 +80,6 @@ function chosen({ tensors }: Part, { filter, ignorePrefixes = [] }: CompareOptio
     // two tensors never become one
     return prefix === undefined || taken.has(name) ? each : { ...each, name };
   });
-  return filter ? named.filter(({ name }) => filter(name)) : named;
 }
 
 function inOrderOf(tensors: readonly NamedTensor[], pairs: readonly TensorPair[]): TensorPair[] {

@@ -1,9 +1,7 @@
 import { walkNodes } from '../checkpoint/walk.ts';
 import { RefusedError } from '../io/errors.ts';
+import { MOST_INLINE_BYTES } from '../pickle/protocol2.ts';
 import { PyBytes, type Value } from '../pickle/values.ts';
-
-/** Protocol 2 writes bytes as text, so they pass through memory; beyond this a checkpoint needs its arrays as tensors. */
-const LARGEST_INLINE = 256 * 2 ** 20;
 
 /**
  * Loads the bytes objects that the decoder left in the file, so that they can be written as protocol 2 wants them.
@@ -18,9 +16,9 @@ export async function loadInlineBytes(root: Value): Promise<void> {
     total += node.content.length;
     return undefined;
   });
-  if (total > LARGEST_INLINE) {
+  if (total > MOST_INLINE_BYTES) {
     throw new RefusedError(
-      `${total} bytes of raw data stand inside the pickle, which protocol 2 can only hold as text (limit ${LARGEST_INLINE}); load the file with weights_only=False where you trust it, and save the data as tensors`,
+      `${total} bytes of raw data stand inside the pickle, which protocol 2 can only hold as text (limit ${MOST_INLINE_BYTES}); load the file with weights_only=False where you trust it, and save the data as tensors`,
     );
   }
   for (const node of found) {

@@ -41,7 +41,6 @@ export interface PlainContext {
 
 type Rule = (node: PyObject, name: string, context: PlainContext) => Plain | undefined;
 
-const EMPTY_BYTES = 'empty bytes are written in a way that is taken';
 const FROZENSETS = 'frozensets become sets';
 
 /**
@@ -50,8 +49,6 @@ const FROZENSETS = 'frozensets become sets';
  */
 export function plainValue(node: PyNode, context: PlainContext): Plain | undefined {
   if (node instanceof PySet && node.frozen) return { value: new PySet(false, node.items), what: FROZENSETS };
-  if (node instanceof PyBytes && node.type === 'bytes' && node.length === 0)
-    return { value: emptyBytes(), what: EMPTY_BYTES };
   if (!(node instanceof PyObject) || !(node.callable instanceof PyGlobal)) return undefined;
   const name = python3Name(node.callable.module, node.callable.name);
   for (const rule of RULES) {
@@ -61,14 +58,13 @@ export function plainValue(node: PyNode, context: PlainContext): Plain | undefin
   return undefined;
 }
 
-/** `_codecs.encode('', 'latin1')`: the call of `bytes` that Python writes is not in torch's list. */
-function emptyBytes(): PyObject {
-  return new PyObject('reduce', new PyGlobal('_codecs', 'encode'), new PyTuple(['', 'latin1']));
-}
-
+/** `bytes()`, which protocol 2 of Python writes for no bytes, is not in torch's list; the encoder has another way. */
 const bytes: Rule = (node, name) =>
   name === 'builtins.bytes' && argumentsOf(node).length === 0
-    ? { value: emptyBytes(), what: EMPTY_BYTES }
+    ? {
+        value: new PyBytes('bytes', new Uint8Array()),
+        what: 'empty bytes are written in a way that is taken',
+      }
     : undefined;
 
 const frozenset: Rule = (node, name) => {

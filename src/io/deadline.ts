@@ -5,6 +5,7 @@ interface Deadline {
   /** By `performance.now()`. */
   readonly at: number;
   readonly seconds: number;
+  readonly signal: AbortSignal;
 }
 
 const deadlines = new AsyncLocalStorage<Deadline>();
@@ -14,10 +15,14 @@ const deadlines = new AsyncLocalStorage<Deadline>();
  * @throws UnreadableError `limit` where the time is up before the work is done, also where it waits for bytes that never come.
  */
 export async function withDeadline<T>(seconds: number, work: () => Promise<T>): Promise<T> {
-  const deadline = { at: performance.now() + seconds * 1000, seconds };
+  const abort = new AbortController();
+  const deadline = { at: performance.now() + seconds * 1000, seconds, signal: abort.signal };
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(timeIsUp(deadline)), seconds * 1000);
+    timer = setTimeout(() => {
+      reject(timeIsUp(deadline));
+      abort.abort();
+    }, seconds * 1000);
   });
   try {
     return await Promise.race([deadlines.run(deadline, work), late]);
@@ -32,7 +37,13 @@ export function checkDeadline(): void {
   if (deadline && performance.now() > deadline.at) throw timeIsUp(deadline);
 }
 
-function timeIsUp({ seconds }: Deadline): UnreadableError {
+/** What tells requests that the time is up; none where there is no deadline. */
+export function deadlineSignal(): AbortSignal[] {
+  const deadline = deadlines.getStore();
+  return deadline ? [deadline.signal] : [];
+}
+
+function timeIsUp({ seconds }: Pick<Deadline, 'seconds'>): UnreadableError {
   return new UnreadableError(
     'limit',
     `could not decide: the ${seconds} seconds that --timeout gives a file are over; give it more, or look at the file elsewhere`,

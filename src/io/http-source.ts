@@ -1,5 +1,7 @@
 import { type ByteSource, checkRange, MemorySource } from './byte-source.ts';
+import { deadlineSignal } from './deadline.ts';
 import { RefusedError, UnreadableError } from './errors.ts';
+import { isPrivateHost } from './private-host.ts';
 
 export interface RemoteOptions {
   /** Sent with every request to the host that was asked for; not to another one that it redirects to. Never printed. */
@@ -80,6 +82,10 @@ class HttpSource implements ByteSource {
     // a server says 416 of the first byte of an empty file
     if (response.status === 416) return new MemorySource(new Uint8Array(0));
     const range = contentRange(response, 0);
+    if (range.length > FIRST_READ) {
+      await response.body?.cancel();
+      throw answer(`gave ${range.length} bytes from 0, asked for ${FIRST_READ}`);
+    }
     const head = await bodyOf(response, range.length);
     return new HttpSource(address, kept, { size: range.size, tag: versionTag(response) }, head);
   }
@@ -119,7 +125,7 @@ async function request(
     const response = await fetch(address, {
       headers: sent,
       redirect: 'manual',
-      signal: AbortSignal.timeout(PATIENCE_MS),
+      signal: AbortSignal.any([AbortSignal.timeout(PATIENCE_MS), ...deadlineSignal()]),
     }).catch((error: unknown) => {
       throw unreachable(error);
     });
@@ -135,6 +141,9 @@ async function request(
     }
     if (address.protocol === 'https:' && next.protocol === 'http:') {
       throw answer('redirects from https to http, which anybody on the way can change');
+    }
+    if (isPrivateHost(next.hostname) && !isPrivateHost(address.hostname)) {
+      throw answer(`redirects to ${next.hostname}, an address inside your own network`);
     }
     if (next.host !== address.host) headers = new Headers({ 'accept-encoding': 'identity' });
     address = next;

@@ -10,6 +10,9 @@ import {
   PyTuple,
 } from './values.ts';
 
+/** Protocol 2 writes bytes as text, so they pass through memory; beyond this a checkpoint needs its arrays as tensors. */
+export const MOST_INLINE_BYTES: number = 256 * 2 ** 20;
+
 /**
  * How protocol 2 says what later protocols have opcodes for, as CPython's pickler does it: `bytes` and `bytearray` as latin-1 text,
  * sets by a call with a list. Globals are made once per encoding, for the memo.
@@ -47,7 +50,8 @@ export class Protocol2 {
       'latin1',
     );
     if (node.type === 'bytearray') return this.#call('__builtin__', 'bytearray', text, 'latin-1');
-    return text === '' ? this.#call('__builtin__', 'bytes') : this.#call('_codecs', 'encode', text, 'latin1');
+    // for no bytes at all CPython calls bytes(), which weights_only does not take
+    return this.#call('_codecs', 'encode', text, 'latin1');
   }
 
   set(node: PySet): PyObject {

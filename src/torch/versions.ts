@@ -11,8 +11,8 @@ export function versionText(version: TorchVersion): string {
   return `${Math.floor(version / 1000)}.${version % 1000}`;
 }
 
-/** The first release that reads zip archives. */
-export const READS_ZIP: TorchVersion = 1006;
+/** The first release that reads archives of version 3, as fix writes them; older ones say that theirs is too new. */
+export const READS_ARCHIVE: TorchVersion = 1006;
 /** The first release whose rebuild functions take the dict of lazy conjugates and negatives, and build all sparse layouts alike. */
 export const TORCH_2: TorchVersion = 2000;
 /** The first release that has `_rebuild_tensor_v3`, and with it the first dtypes without a storage class. */

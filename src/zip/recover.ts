@@ -2,6 +2,7 @@ import { type ByteSource, checkRange } from '../io/byte-source.ts';
 import {
   DESCRIPTOR,
   DESCRIPTOR_BYTES,
+  DIRECTORY_ENTRY,
   FLAG_DESCRIPTOR,
   LOCAL_HEADER,
   LOCAL_HEADER_BYTES,
@@ -149,6 +150,7 @@ async function endOf(
     // the last bytes of a file that is cut behind the content are no loss
     if (dataOffset + known <= bytes.size && dataOffset + known + DESCRIPTOR_BYTES > bytes.size)
       return { crc32: 0, storedSize: known, size: known, next: bytes.size };
+    // to look through the rest of what may be gigabytes would only confirm it
     if (dataOffset + known > bytes.size) return undefined;
   }
   return searchDescriptor(bytes, header);
@@ -162,8 +164,16 @@ async function descriptorAt(bytes: ReadAhead, header: Header, at: number): Promi
   const sizeAt = (wide: number, narrow: number) =>
     header.isWide ? Number(found.readBigUInt64LE(wide)) : found.readUInt32LE(narrow);
   const storedSize = sizeAt(8, 8);
+  const size = sizeAt(16, 12);
   if (storedSize !== at - header.dataOffset) return undefined;
-  return { crc32: found.readUInt32LE(4), storedSize, size: sizeAt(16, 12), next: at + length };
+  if (header.method === METHOD_STORED && size !== storedSize) return undefined;
+  return { crc32: found.readUInt32LE(4), storedSize, size, next: at + length };
+}
+
+/** What may follow a record, or the end of the file within it: bytes of a content are less likely to look like both. */
+async function isFollowed(bytes: ReadAhead, at: number): Promise<boolean> {
+  const next = await bytes.at(at, 4);
+  return !next || [LOCAL_HEADER, DIRECTORY_ENTRY].includes(next.readUInt32LE(0));
 }
 
 async function searchDescriptor(bytes: ReadAhead, header: Header): Promise<RecordEnd | undefined> {
@@ -172,9 +182,11 @@ async function searchDescriptor(bytes: ReadAhead, header: Header): Promise<Recor
   for (let at = header.dataOffset; at < bytes.size; at += SEARCH) {
     // a signature may lie across the border
     const piece = await bytes.fresh(at, Math.min(SEARCH + signature.length - 1, bytes.size - at));
-    for (let hit = piece.indexOf(signature); hit >= 0; hit = piece.indexOf(signature, hit + 1)) {
+    // a record without content has no descriptor in what torch writes
+    const first = at === header.dataOffset ? 1 : 0;
+    for (let hit = piece.indexOf(signature, first); hit >= 0; hit = piece.indexOf(signature, hit + 1)) {
       const end = await descriptorAt(bytes, header, at + hit);
-      if (end) return end;
+      if (end && (await isFollowed(bytes, end.next))) return end;
     }
   }
   return undefined;

@@ -106,6 +106,14 @@ describe('the names of two checkpoints', () => {
     expect(isSame(comparison)).toBe(true);
     expect(comparison.pairs).toHaveLength(1);
   });
+
+  it('takes a renamed tensor by either of its names', async () => {
+    const [a, b] = [dict({ 'module.a': tensor(), 'module.b': tensor() }), dict({ a: tensor(), b: tensor() })];
+    for (const asked of ['module.a', 'a'])
+      expect(renamed(await compare(a, b, { filter: (name) => name === asked }))).toEqual([
+        ['module.a', 'a', 'wrapper'],
+      ]);
+  });
 });
 
 describe('the descriptions of tensors', () => {

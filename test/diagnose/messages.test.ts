@@ -6,6 +6,7 @@ import type { OpName } from '../../src/pickle/opcodes.ts';
 import type { Value } from '../../src/pickle/values.ts';
 import {
   type CheckpointOptions,
+  call,
   checkpointOf,
   dict,
   orderedDict,
@@ -157,6 +158,15 @@ describe('pickle/protocol', () => {
       '"Unsupported operand 149" (FRAME)',
     );
     expect(protocol(4, ['PROTO', 'SHORT_BINUNICODE']).message).toContain('"Unsupported operand 140"');
+  });
+
+  it('heals frozensets by plain sets, where all else has a plain value too', () => {
+    expect(protocol(4, ['PROTO', 'FROZENSET']).fix).toEqual(['--safe']);
+    const date = only('pickle/protocol', dict({ date: call('datetime.date') }), {
+      protocol: 4,
+      opcodes: ['PROTO', 'FROZENSET'],
+    });
+    expect(date.fix).toEqual(['--auto']);
   });
 
   it('says which torch loads the file all the same', () => {

@@ -1,9 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { readTensor } from '../../src/checkpoint/read-tensor.ts';
+import { diagnoseFailure } from '../../src/diagnose/engine.ts';
 import { openSource } from '../../src/formats/open.ts';
 import { MemorySource } from '../../src/io/byte-source.ts';
 import { UnreadableError } from '../../src/io/errors.ts';
+import { writeAs } from '../fix/outputs/files.ts';
+import { Forge } from '../support/forge.ts';
 
 /** One of each container that a download may cut. Longer ones are cut at every seventh byte: what differs is the record it falls in. */
 const FILES = [
@@ -44,5 +47,19 @@ describe('a file that is cut short', () => {
       if (error && harmless)
         throw new Error(`cut at ${length} is damage, although less is none: ${error.message}`);
     }
+  });
+});
+
+describe('an archive whose directory is lost', () => {
+  it('still tells what its pickle would run', async () => {
+    const forge = new Forge();
+    const root = forge.dict({ w: forge.tensor(1), call: forge.call('os.system', 'no-such-command') });
+    const { bytes } = await writeAs('torch', forge.checkpoint(root));
+    const cut = openSource(new MemorySource(bytes.subarray(0, bytes.length - 300)));
+    const error = await cut.catch((reason: unknown) => reason);
+    expect(diagnoseFailure(error).map(({ rule }) => rule)).toEqual([
+      'safety/dangerous-call',
+      'zip/truncated',
+    ]);
   });
 });

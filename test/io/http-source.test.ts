@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { openSource } from '../../src/formats/open.ts';
 import { printableAddress, siblingAddress } from '../../src/io/address.ts';
+import { withDeadline } from '../../src/io/deadline.ts';
 import { openRemote } from '../../src/io/http-source.ts';
 
 const model = readFileSync(new URL('../../fixtures/broken/ddp_cuda.pth', import.meta.url));
@@ -108,6 +109,31 @@ describe('a server that does not do as asked', () => {
       'sent more than the 4 bytes',
     ],
     [
+      'an endless body of the size that was announced',
+      (_request, response) => {
+        response.writeHead(206, { 'content-range': 'bytes 0-999999999999/1000000000000' });
+        response.write(Buffer.alloc(1024));
+      },
+      'gave 1000000000000 bytes from 0',
+    ],
+    [
+      'an endless body',
+      (_request, response) => {
+        response.writeHead(206, { 'content-range': 'bytes 0-63/100' });
+        const more = (): void => {
+          if (!response.destroyed) response.write(Buffer.alloc(1024), more);
+        };
+        more();
+      },
+      'sent more than the 64 bytes',
+    ],
+    [
+      'a size that no file has',
+      (_request, response) =>
+        response.writeHead(206, { 'content-range': 'bytes 0-4/99999999999999999999' }).end('hello'),
+      'gave the range',
+    ],
+    [
       'too little',
       (_request, response) => response.writeHead(206, { 'content-range': 'bytes 0-63/100' }).end('hello'),
       'ended after 5 of 64 bytes',
@@ -150,6 +176,57 @@ describe('a server that does not do as asked', () => {
     server?.close();
     server?.closeAllConnections();
     await expect(openRemote(base, { env })).rejects.toThrow("can't be reached");
+  });
+});
+
+describe('a redirect into the network of whoever asks', () => {
+  const redirecting = (location: string) =>
+    vi
+      .spyOn(globalThis, 'fetch')
+      .mockResolvedValue(new Response(null, { status: 302, headers: { location } }));
+  afterEach(() => {
+    vi.restoreAllMocks();
+  });
+
+  it.each([
+    'http://localhost/x',
+    'http://127.0.0.1:8080/x',
+    'http://10.1.2.3/x',
+    'http://172.20.0.1/x',
+    'http://192.168.1.1/x',
+    'http://169.254.169.254/latest/meta-data',
+    'http://[::1]/x',
+    'http://[fd00::1]/x',
+    'http://[::ffff:7f00:1]/x',
+    'http://2130706433/x',
+    'http://metadata.internal/x',
+  ])('%s is not followed', async (location) => {
+    const asked = redirecting(location);
+    await expect(openRemote('http://models.example.org/x', { env })).rejects.toThrow(
+      /inside your own network/,
+    );
+    expect(asked).toHaveBeenCalledTimes(1);
+  });
+
+  it.each(['http://172.32.0.1/x', 'http://100.128.0.1/x', 'http://10.example.org/x'])(
+    '%s is another place of the web',
+    async (location) => {
+      redirecting(location);
+      await expect(openRemote('http://models.example.org/x', { env })).rejects.toThrow(/redirects more than/);
+    },
+  );
+});
+
+describe('a server that answers too late', () => {
+  it('is given up when the time of the file is over', async () => {
+    let gone = false;
+    const base = await serve((request) => {
+      request.on('close', () => {
+        gone = true;
+      });
+    });
+    await expect(withDeadline(0.2, () => openRemote(base, { env }))).rejects.toThrow(/--timeout/);
+    await vi.waitFor(() => expect(gone).toBe(true));
   });
 });
 

@@ -146,7 +146,7 @@ describe('what protocol 2 has no opcodes for', () => {
   it.each([
     ['bytes', new PyBytes('bytes', Buffer.of(0x61, 0xff)), 'reduce <_codecs.encode> ("aÿ", "latin1")'],
     ['a Python-2 str', new PyBytes('str2', Buffer.of(0xff)), 'reduce <_codecs.encode> ("ÿ", "latin1")'],
-    ['no bytes', new PyBytes('bytes', new Uint8Array()), 'reduce <__builtin__.bytes> ()'],
+    ['no bytes', new PyBytes('bytes', new Uint8Array()), 'reduce <_codecs.encode> ("", "latin1")'],
     [
       'a bytearray',
       new PyBytes('bytearray', Buffer.of(0x80)),

@@ -14,15 +14,13 @@ export function ruleIndex(): string {
       ),
     ].join('\n'),
   );
-  return (
-    [
-      '# The rules',
-      `Every finding of \`inspect\` and \`check\` is of one of these ${RULES.length} rules. A page opens with the texts of the errors that the rule stands for, and says why they come, how to heal the file, and how to accept it as it is. In a terminal, \`ckpt-doctor explain <rule>\` prints the page, and \`ckpt-doctor explain '<text of an error>'\` finds it; [errors.md](../errors.md) is the table of errors.`,
-      'The severity is the usual one; a rule may say less, or more, where the file calls for it, and a policy may set another.',
-      ...sections,
-      '',
-    ]
-      .join('\n\n')
-      .trimEnd() + '\n'
-  );
+  return `${[
+    '# The rules',
+    `Every finding of \`inspect\` and \`check\` is of one of these ${RULES.length} rules. A page opens with the texts of the errors that the rule stands for, and says why they come, how to heal the file, and how to accept it as it is. In a terminal, \`ckpt-doctor explain <rule>\` prints the page, and \`ckpt-doctor explain '<text of an error>'\` finds it; [errors.md](../errors.md) is the table of errors.`,
+    'The severity is the usual one; a rule may say less, or more, where the file calls for it, and a policy may set another.',
+    ...sections,
+    '',
+  ]
+    .join('\n\n')
+    .trimEnd()}\n`;
 }

@@ -31,6 +31,25 @@ def judge(root, after, place):
     return {"tensors": len(expected), "sameBytes": same_bytes(expected, aliases, after)}
 
 
+def judge_part(whole, part):
+    """Every tensor of `part` stands in `whole` as well, and is the same there."""
+    expected, found = places(whole), places(part)
+    faults = [f"{path} is not in the original" for path in found if path not in expected]
+    faults += [f"{path} differs" for path, tensor in found.items() if path in expected and raw(tensor) != raw(expected[path])]
+    return {"faults": faults[:8]} if faults else {"tensors": len(found)}
+
+
+def places(root):
+    found, stack = {}, [("", root)]
+    while stack:
+        path, value = stack.pop()
+        if isinstance(value, torch.Tensor):
+            found[path] = value
+        elif isinstance(value, (dict, list, tuple)):
+            stack.extend((f"{path}.{key}", item) for key, item in (value.items() if isinstance(value, dict) else enumerate(value)))
+    return found
+
+
 def load(file):
     if not file.endswith(".safetensors"):
         return torch.load(file, weights_only=True), {}

@@ -9,9 +9,10 @@
 {"do": "cast", "file", "after", "source", "target", "overflow"}
                                          -> {} when the raw numbers in `after` are those of `file` cast by torch, and so many became infinite
 {"do": "converted", "before", "after", "place"?} -> {"tensors": n, "same_bytes"} when the files `after` (safetensors, or torch's) hold the tensors of a dict in `before`
+{"do": "salvaged", "before", "after"}    -> {"tensors": n} when torch loads `after`, and each tensor in it is the one at its place in `before`
 {"do": "steps", "before", "after", "steps", "trust"?}
                                          -> {"tensors": n} when `after` holds the tensors that torch makes of those of `before` by the steps
-{"do": "refused", "file"}                -> {} when `file` holds one of each value that weights_only refuses and that has a plain form
+{"do": "refused", "file", "protocol"}    -> {} when `file` holds one of each value that weights_only refuses and that has a plain form
 {"do": "plain", "file"}                  -> {} when `file` holds those plain forms
 {"do": "numbers", "file", "trust"?}      -> {"numbers": {name: text}}, what the tensors of a dict stand for
 {"do": "spoil", "file", "after", "how"}  -> {} when `after` is the file with one fault, saved by torch: the judge has to see it
@@ -67,6 +68,7 @@ def answer(request):
         "steps": after_steps,
         "spoil": spoil,
         "converted": converted,
+        "salvaged": salvaged,
     }
     return work[request.pop("do")](**request)
 
@@ -180,6 +182,12 @@ def converted(before, after, place=()):
     from converted import judge
 
     return judge(load_before(before, True), after, place)
+
+
+def salvaged(before, after):
+    from converted import judge_part
+
+    return judge_part(load_before(before, True), load_after(after, True, False))
 
 
 def load_before(file, trust):

@@ -86,8 +86,8 @@ def pairs():
     yield "version", torch.__version__, str(torch.__version__)
 
 
-def save(file):
-    torch.save({name: value for name, value, _ in pairs()}, file)
+def save(file, protocol):
+    torch.save({name: value for name, value, _ in pairs()}, file, pickle_protocol=protocol)
     return {}
 
 

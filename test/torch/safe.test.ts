@@ -31,16 +31,26 @@ async function fixed(file: string, ...flags: string[]): Promise<string> {
 }
 
 describe('fix --safe', () => {
-  it('gives plain values for all that have one, and says so', async () => {
-    const file = path.join(folder, 'refused.pth');
-    await torch.ask({ do: 'refused', file });
-    expect((await torch.ask({ do: 'plain', file })).faults?.[0]).toContain('Weights only load failed');
-    const output = await fixed(file, '--safe');
-    expect(await torch.ask({ do: 'plain', file: output })).not.toHaveProperty('faults');
-    const { stdout } = await run('fix', file, '--safe', '--dry-run');
-    for (const what of ['numpy scalars', 'numpy arrays', 'namespaces', 'frozensets', 'enum members', 'paths'])
-      expect(stdout).toContain(`${what} become`);
-  });
+  it.each([2, 3, 4, 5])(
+    'gives plain values for all that have one, and says so: protocol %i',
+    async (protocol) => {
+      const file = path.join(folder, `refused_${protocol}.pth`);
+      await torch.ask({ do: 'refused', file, protocol });
+      expect((await torch.ask({ do: 'plain', file })).faults?.[0]).toContain('Weights only load failed');
+      const output = await fixed(file, '--auto');
+      expect(await torch.ask({ do: 'plain', file: output })).not.toHaveProperty('faults');
+      const { stdout } = await run('fix', file, '--safe', '--dry-run');
+      for (const what of [
+        'numpy scalars',
+        'numpy arrays',
+        'namespaces',
+        'frozensets',
+        'enum members',
+        'paths',
+      ])
+        expect(stdout).toContain(`${what} become`);
+    },
+  );
 
   const healed = FIXTURES.filter(({ findings }) => findings.some((rule) => rule.startsWith('globals/')));
 

@@ -39,7 +39,10 @@ export function define(command: Command, context: Context): void {
   const repeat = (value: string, before: readonly string[] = []) => [...before, value];
   command
     .argument('<file>', 'checkpoint file; it is only changed with --in-place')
-    .option('-o, --output <file>', 'where to write (default: <name>.fixed<ext> beside the input)')
+    .option(
+      '-o, --output <file>',
+      'where to write (default: <name>.fixed<ext> beside the input, <name>.safetensors for safetensors)',
+    )
     .option('--force', 'replace an existing output')
     .addOption(
       new Option('--in-place', 'append to the file itself; ckpt-doctor undo gives it back').conflicts([

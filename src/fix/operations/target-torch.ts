@@ -8,7 +8,7 @@ import {
   DTYPE_SINCE,
   knownSince,
   parseTorchVersion,
-  READS_ZIP,
+  READS_ARCHIVE,
   REBUILD_V3,
   TORCH_2,
   type TorchVersion,
@@ -26,15 +26,15 @@ const WITH_DTYPE = 'torch._utils._rebuild_tensor_v3';
 const WITH_STATE = 'torch._utils._rebuild_parameter_with_state';
 /**
  * Keeps the output loadable by a release of torch: what that release builds otherwise is written its way, what it has not is refused.
- * @throws RefusedError for what is no version, and for releases that read no zip archives.
+ * @throws RefusedError for what is no version, and for releases that read no such archive.
  */
 export function targetTorch(text: string): Operation {
   const version = parseTorchVersion(text);
   if (version === undefined)
     throw new RefusedError(`--target-torch '${text}' is no version of torch like 1.13 or 2.6`);
-  if (version < READS_ZIP)
+  if (version < READS_ARCHIVE)
     throw new RefusedError(
-      `--target-torch ${versionText(version)}: releases before ${versionText(READS_ZIP)} read no zip archives, which fix writes`,
+      `--target-torch ${versionText(version)}: releases before ${versionText(READS_ARCHIVE)} read no archives of the version that is written since; --to torch-legacy writes what they read`,
     );
   const name = `target-torch ${versionText(version)}`;
   return {

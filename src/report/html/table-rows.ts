@@ -2,10 +2,11 @@ import type { PageData } from '../page-data.ts';
 
 export type Column = 'order' | 'name' | 'dtype' | 'shape' | 'elements' | 'bytes' | 'location' | 'part';
 
-/** The words of a search; a tensor is meant where all of them stand somewhere in its row. */
+/** The words of a search, shapes among them as `64x3`; a tensor is meant where all of them stand somewhere in its row. */
 export function wordsOf(search: string): string[] {
   return search
     .toLowerCase()
+    .replace(/\s*×\s*/g, 'x')
     .split(/\s+/)
     .filter((word) => word !== '');
 }
@@ -16,7 +17,7 @@ export function searchTexts({ tensors, dtypes, locations, parts }: PageData): st
     [
       name,
       dtypes[tensors.dtype[index] ?? -1]?.name ?? '',
-      shapeText(tensors.shape[index] ?? []),
+      (tensors.shape[index] ?? []).join('x'),
       locations[tensors.location[index] ?? -1]?.name ?? '',
       parts[tensors.part[index] ?? -1]?.name ?? '',
       tensors.note[index] ?? '',

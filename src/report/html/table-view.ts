@@ -150,7 +150,12 @@ export class TableView {
       );
     const row = el(
       'div',
-      { role: 'row', class: 'row', 'aria-rowindex': index + 2, 'data-tensor': tensor },
+      {
+        role: 'row',
+        class: index % 2 === 0 ? 'row even' : 'row',
+        'aria-rowindex': index + 2,
+        'data-tensor': tensor,
+      },
       cell('name', tensors.name[tensor] ?? '', ...(note === '' ? [] : [el('small', {}, note)])),
       cell('dtype', dtypes[tensors.dtype[tensor] ?? -1]?.name ?? ''),
       cell('shape', shapeText(tensors.shape[tensor] ?? [])),

@@ -252,7 +252,9 @@ export class TreemapView {
 /** The colours that tell the most of a file at first sight. */
 function firstMode({ totals, dtypes, parts, locations }: PageData): Mode {
   if (totals.wastedBytes > 0) return 'waste';
-  if (dtypes.length > 1) return 'dtype';
+  const [most] = dtypes;
+  // a few counters among the weights make no picture
+  if (most && most.bytes < 0.95 * totals.tensorBytes) return 'dtype';
   return parts.length > 1 ? 'part' : locations.length > 1 ? 'location' : 'dtype';
 }
 

@@ -7,7 +7,7 @@ type Tier = ExplainedGlobal['tier'];
 
 const WORDS: Readonly<Record<Tier, string>> = {
   torch: 'weights_only takes it',
-  vetted: 'known to hold data',
+  vetted: 'vetted, with its arguments',
   unknown: 'unknown',
   danger: 'dangerous',
 };

@@ -62,7 +62,8 @@ function opcodeText(code: number): string {
 function argumentText({ argument, code, length }: Instruction): string | undefined {
   if (argument === undefined) return undefined;
   const more = length === undefined ? '' : `… (${length} bytes)`;
-  if (argument instanceof Uint8Array) return payloadText(code, Buffer.from(argument)) + more;
+  if (argument instanceof Uint8Array)
+    return payloadText(code, Buffer.from(argument.buffer, argument.byteOffset, argument.length)) + more;
   if (typeof argument === 'string')
     return argument.length > LONGEST_ARGUMENT
       ? `${argument.slice(0, LONGEST_ARGUMENT)}… (${argument.length} characters)`
@@ -77,7 +78,7 @@ const TEXT_OPCODES: ReadonlySet<number> = new Set([Op.BINUNICODE, Op.SHORT_BINUN
 
 function payloadText(code: number, bytes: Buffer): string {
   if (TEXT_OPCODES.has(code)) return quoted(bytes.toString('utf8').slice(0, LONGEST_ARGUMENT));
-  const text = bytes.toString('latin1').slice(0, LONGEST_ARGUMENT);
+  const text = bytes.toString('latin1', 0, LONGEST_ARGUMENT);
   const escaped = text.replace(
     /[^ -~]|[\\']/g,
     (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,

@@ -39,8 +39,9 @@ type Pending =
  * deep and long.
  */
 export function* pickleValueLines(root: Value, screen: Screen): Generator<string> {
-  const names = sharedNodes(root);
-  const written = new Set<PyNode>();
+  const shared = sharedNodes(root);
+  /** Of those that were written. */
+  const numbers = new Map<PyNode, number>();
   const pending: Pending[] = [{ label: '', value: root, depth: 0 }];
   for (let next = pending.pop(); next; next = pending.pop()) {
     if ('text' in next) {
@@ -49,15 +50,18 @@ export function* pickleValueLines(root: Value, screen: Screen): Generator<string
     }
     const { label, value, depth } = next;
     const indent = '  '.repeat(Math.min(depth, DEEPEST_INDENT));
-    const number = isNode(value) ? names.get(value) : undefined;
     const comma = depth > 0 ? ',' : '';
-    if (isNode(value) && number !== undefined && written.has(value)) {
-      yield `${indent}${label}<see #${number}>${comma}`;
+    const known = isNode(value) ? numbers.get(value) : undefined;
+    if (known !== undefined) {
+      yield `${indent}${label}<see #${known}>${comma}`;
       continue;
     }
-    if (isNode(value)) written.add(value);
-    const mark = number === undefined ? '' : `#${number} = `;
-    const line = inline(value, names, screen, INLINE_DEPTH);
+    let mark = '';
+    if (isNode(value) && shared.has(value)) {
+      numbers.set(value, numbers.size + 1);
+      mark = `#${numbers.size} = `;
+    }
+    const line = inline(value, shared, screen, INLINE_DEPTH);
     if (line !== undefined && line.length <= LONGEST_LINE) {
       yield `${indent}${label}${mark}${line}${comma}`;
       continue;
@@ -69,16 +73,16 @@ export function* pickleValueLines(root: Value, screen: Screen): Generator<string
   }
 }
 
-/** Containers that stand in several places, numbered in the order in which they are met. */
-function sharedNodes(root: Value): Map<PyNode, number> {
+/** Containers that stand in several places. */
+function sharedNodes(root: Value): Set<PyNode> {
   const seen = new Set<PyNode>();
-  const shared = new Map<PyNode, number>();
+  const shared = new Set<PyNode>();
   const pending: Value[] = [root];
   while (pending.length > 0) {
     const node = pending.pop() as Value;
     if (!isContainer(node)) continue;
     if (seen.has(node)) {
-      if (!shared.has(node)) shared.set(node, shared.size + 1);
+      shared.add(node);
       continue;
     }
     seen.add(node);
@@ -145,13 +149,13 @@ function parts(node: PyNode, depth: number, screen: Screen): Pending[] {
 }
 
 function keyLabel(key: Value, screen: Screen): string {
-  return `${inline(key, new Map(), screen, INLINE_DEPTH) ?? '<key>'}: `;
+  return `${inline(key, new Set(), screen, INLINE_DEPTH) ?? '<key>'}: `;
 }
 
 /** A value in one line; undefined where it is too deep, too long or holds what stands elsewhere. */
 function inline(
   value: Value,
-  names: ReadonlyMap<PyNode, number>,
+  shared: ReadonlySet<PyNode>,
   screen: Screen,
   depth: number,
 ): string | undefined {
@@ -164,8 +168,8 @@ function inline(
   const texts: string[] = [];
   for (const part of own) {
     if ('text' in part) continue;
-    if (isNode(part.value) && names.has(part.value)) return undefined;
-    const text = inline(part.value, names, screen, depth - 1);
+    if (isNode(part.value) && shared.has(part.value)) return undefined;
+    const text = inline(part.value, shared, screen, depth - 1);
     if (text === undefined || text.length > LONGEST_LINE) return undefined;
     texts.push(part.label + text);
   }

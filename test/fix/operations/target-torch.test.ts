@@ -97,6 +97,6 @@ describe('fix --target-torch', () => {
     const { plan } = await heal(checkpoint(), { targetTorch: '2.6' });
     expect(plan.operations).toMatchObject([{ affected: 0, notes: ['torch 2.6 loads it as it is'] }]);
     expect(() => targetTorch('two')).toThrow("'two' is no version of torch");
-    expect(() => targetTorch('1.5')).toThrow('releases before 1.6 read no zip archives');
+    expect(() => targetTorch('1.5')).toThrow('releases before 1.6 read no archives');
   });
 });

@@ -1,7 +1,9 @@
 import type { Checkpoint, ContainerKind, PickleFacts } from '../../../checkpoint/checkpoint.ts';
 import { Op, opcodeName } from '../../../pickle/opcodes.ts';
+import { MOST_INLINE_BYTES } from '../../../pickle/protocol2.ts';
 import { PyDict, PyList } from '../../../pickle/values.ts';
 import { defineRule } from '../../define-rule.ts';
+import type { Examination } from '../../examination.ts';
 import { outlivesRewrite, protocolInUse, refusedOpcodes } from '../../weights-only-opcodes.ts';
 
 /** Containers whose pickle `torch.load` hands to Python's unpickler. */
@@ -10,15 +12,13 @@ const KINDS: readonly ContainerKind[] = ['torch-zip', 'torch-legacy', 'pickle'];
 const NEWEST_PROTOCOL = 5;
 /** Protocol 2 counts the bytes of a string in 32 bits. */
 const MAX_STRING = 2 ** 32;
-/** What fix takes through memory to write bytes objects as the text that protocol 2 makes of them. */
-const MOST_BYTES = 256 * 2 ** 20;
 
 export default defineRule({
   id: 'pickle/protocol',
   severity: 'error',
   needs: 'pickle',
   title: 'The pickle has a protocol that weights_only does not read',
-  check(checkpoint) {
+  check(checkpoint, examination) {
     const { pickle, container } = checkpoint;
     if (!pickle || !KINDS.includes(container.kind)) return undefined;
     const protocol = protocolInUse(pickle.protocol, pickle.opcodes);
@@ -42,7 +42,7 @@ export default defineRule({
       subjects: refused.length
         ? refused.map((code) => `${opcodeName(code)} (${code})`)
         : [`PROTO ${protocol}`],
-      fix: rewritable ? ['--auto'] : [],
+      fix: rewritable ? [needsPlainSets(pickle, examination) ? '--safe' : '--auto'] : [],
     };
   },
 });
@@ -73,6 +73,11 @@ function firstMet(refused: readonly number[], protocol: number, { root, containe
   return refused.find((code) => code === leader) ?? (refused[0] as number);
 }
 
+/** Protocol 2 can only call for a frozenset, by a name that `weights_only` refuses. */
+function needsPlainSets({ opcodes }: PickleFacts, { withoutPlainForm }: Examination): boolean {
+  return (opcodes[Op.FROZENSET] ?? 0) > 0 && withoutPlainForm.length === 0;
+}
+
 /**
  * Self-referring tuples, extension codes, out-of-band buffers and very long bytes have no other form in protocol 2. And protocol 0
  * writes a storage's description as text: where that was not understood, there is no tensor to write again.
@@ -84,6 +89,6 @@ function isRewritable({ storages }: Checkpoint, pickle: PickleFacts, refused: re
     if (length >= MAX_STRING) return false;
     if (!opcode.includes('UNICODE')) heldBytes += length;
   }
-  if (heldBytes > MOST_BYTES) return false;
+  if (heldBytes > MOST_INLINE_BYTES) return false;
   return !pickle.opcodes[Op.PERSID] || storages.length > 0;
 }
