@@ -12,9 +12,8 @@ const INSPECT =
 
 export default [
   // The command line as a handful of files: to load a hundred small modules would take longer than to inspect a checkpoint.
-  // A thread loads a file of its own.
   {
-    input: { main: 'src/cli/main.ts', 'scan-thread': 'src/numeric/scan-thread.ts' },
+    input: 'src/cli/main.ts',
     platform: 'node',
     output: {
       dir: 'dist/bin',
@@ -24,6 +23,12 @@ export default [
       chunkFileNames: '[name]-[hash].js',
       codeSplitting: { groups: [{ name: 'inspect', test: INSPECT }] },
     },
+  },
+  // What a thread loads, by itself: a file that it shared with the command line would run the command line in the thread.
+  {
+    input: 'src/numeric/scan-thread.ts',
+    platform: 'node',
+    output: { file: 'dist/bin/scan-thread.js', format: 'esm', minify: true },
   },
   // The script and the style of the page that `report` writes, which stand in every such page.
   {

@@ -24,20 +24,21 @@ export const DATA = join(fileURLToPath(new URL('.', import.meta.url)), 'data');
 
 const orderedDict = new PyGlobal('collections', 'OrderedDict');
 const rebuild = new PyGlobal('torch._utils', '_rebuild_tensor_v2');
+const floatStorage = new PyGlobal('torch', 'FloatStorage');
+const halfStorage = new PyGlobal('torch', 'HalfStorage');
 
 /**
- * A state_dict of `tensors` matrices of `rows` × `columns`, saved from DataParallel on cuda:0; `first` is its first storage.
+ * A state_dict of `tensors` float32 matrices of `rows` × `columns`, saved from DataParallel on cuda:0; `first` is its first storage.
  * The ids of storages in the legacy form have a sixth item, the view that the storage is of another.
  */
 function stateDict(tensors, rows, columns, { legacy = false, first = 0, halves = false } = {}) {
-  const storageClass = new PyGlobal('torch', halves ? 'HalfStorage' : 'FloatStorage');
   const keys = [];
   const values = [];
   for (let i = 0; i < tensors; i++) {
     keys.push(`module.layers.${Math.floor(i / 10)}.block.${i % 10}.weight`);
     const id = [
       'storage',
-      storageClass,
+      halves ? halfStorage : floatStorage,
       String(first + i),
       'cuda:0',
       rows * columns,
@@ -121,7 +122,7 @@ async function make(
   const path = join(DATA, name);
   if (existsSync(path)) return path;
   mkdirSync(DATA, { recursive: true });
-  const pickle = encodePickle(root(tensors, rows, columns, { halves }));
+  const pickle = encodePickle(root(tensors, rows, columns, halves ? { halves } : undefined));
   const text = (record, content) => ({ name: record, content: [Buffer.from(content)], size: content.length });
   const bytes = rows * columns * (halves ? 2 : 4);
   const data = source(bytes * tensors, random, halves);

@@ -107,6 +107,32 @@ if (wanted('fix')) {
   );
 }
 
+if (wanted('stats')) {
+  const halves = await inputs.halves();
+  const cases = {
+    cat: () => once(['sh', '-c', 'cat "$0" | wc -c', halves]),
+    stats: () => once(doctor('stats', halves, '--format', 'csv')),
+    crc: () => once(doctor('inspect', '--verify-crc', halves)),
+  };
+  if (hasTorch) {
+    const finite =
+      'import sys, torch; d = torch.load(sys.argv[1], mmap=True, map_location="cpu"); print(all(bool(torch.isfinite(t).all()) for t in d.values()))';
+    cases.torch = () => once([python, '-c', finite, halves]);
+  }
+  const result = sideBySide(cases, Math.max(3, Math.floor(rounds / 2)));
+  const speed = (name) => result.cat.seconds / result[name].seconds;
+  const beside = (name) => `${show(result[name])} / ${show(result.cat)}`;
+  row('stats, 2 GB of float16: speed / that of cat into a pipe', speed('stats'), '>= 0.6', beside('stats'));
+  row('inspect --verify-crc, the same', speed('crc'), '>= 0.48', beside('crc'));
+  if (result.torch)
+    row(
+      'torch.isfinite of all tensors / stats',
+      result.torch.seconds / result.stats.seconds,
+      '>= 3',
+      `${show(result.torch)} / ${show(result.stats)}`,
+    );
+}
+
 if (wanted('in-place')) {
   for (const [size, file] of [
     ['2 GB', await inputs.large()],
@@ -182,30 +208,4 @@ if (wanted('weights')) {
     '~ 1',
     `${show(result.training)} / ${show(result.weights)}; the whole: ${show(result.whole)}`,
   );
-}
-
-if (wanted('stats')) {
-  const halves = await inputs.halves();
-  const cases = {
-    cat: () => once(['sh', '-c', 'cat "$0" | wc -c', halves]),
-    stats: () => once(doctor('stats', halves, '--format', 'csv')),
-    crc: () => once(doctor('inspect', '--verify-crc', halves)),
-  };
-  if (hasTorch) {
-    const finite =
-      'import sys, torch; d = torch.load(sys.argv[1], mmap=True, map_location="cpu"); print(all(bool(torch.isfinite(t).all()) for t in d.values()))';
-    cases.torch = () => once([python, '-c', finite, halves]);
-  }
-  const result = sideBySide(cases, Math.max(3, Math.floor(rounds / 2)));
-  const speed = (name) => result.cat.seconds / result[name].seconds;
-  const beside = (name) => `${show(result[name])} / ${show(result.cat)}`;
-  row('stats, 2 GB of float16: speed / that of cat into a pipe', speed('stats'), '>= 0.6', beside('stats'));
-  row('inspect --verify-crc, the same', speed('crc'), '>= 0.48', beside('crc'));
-  if (result.torch)
-    row(
-      'torch.isfinite of all tensors / stats',
-      result.torch.seconds / result.stats.seconds,
-      '>= 3',
-      `${show(result.torch)} / ${show(result.stats)}`,
-    );
 }

@@ -113,6 +113,11 @@ const TRICKS: readonly (readonly [name: string, bytes: Buffer, verdict: Word])[]
     ]),
     'danger',
   ],
+  [
+    'two bytes behind the end that read like an extension code',
+    zipped(checkpointRecords(), { trailer: Buffer.of(130, 128) }),
+    'findings',
+  ],
   ['a pickle behind the end', zipped(checkpointRecords(), { trailer: EVIL }), 'danger'],
   ['a pickle in the comment', zipped(checkpointRecords(), { comment: EVIL }), 'danger'],
   [

@@ -93,11 +93,15 @@ export async function readSafetensorsHeader(source: ByteSource): Promise<Safeten
   for (const name of Object.keys(json)) {
     if (name !== '__metadata__') entries.push(entryOf(name, json[name], dataOffset));
   }
-  // files of the library stand in this order already
-  if (entries.some(({ begin }, index) => begin < (entries[index - 1]?.begin ?? 0))) {
-    entries.sort((a, b) => a.begin - b.begin || a.end - b.end);
-  }
+  // files of the library stand in this order already, but for names that are numbers, which JSON.parse puts first
+  if (entries.some((entry, index) => index > 0 && inOrder(entries[index - 1] as SafetensorsEntry, entry) > 0))
+    entries.sort(inOrder);
   return { entries, metadata, dataOffset, damage: coverage(entries, dataOffset, source.size) };
+}
+
+/** Of tensors that start at one place, those without elements come first. */
+function inOrder(a: SafetensorsEntry, b: SafetensorsEntry): number {
+  return a.begin - b.begin || a.end - b.end;
 }
 
 function bad(message: string, offset?: number): UnreadableError {

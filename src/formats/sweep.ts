@@ -210,7 +210,9 @@ async function traceAt(source: ByteSource, offset: number): Promise<PickleTrace 
   }
 }
 
-/** Bytes that are no pickle may happen to name something before they break; to call it takes more than chance. */
+/** Bytes that are no pickle may happen to name something, or an extension code, before they break; to call it takes more than chance. */
 function didSomething(trace: PickleTrace): boolean {
-  return trace.length > 0 || trace.calls.length > 0 || trace.oddities.length > 0;
+  return (
+    trace.length > 0 || trace.calls.length > 0 || trace.oddities.some(({ kind }) => kind !== 'extension')
+  );
 }

@@ -171,6 +171,12 @@ describe('what the format allows', () => {
     expect(tensors.map(({ name }) => name)).toEqual(['none', 'z', '0', '1']);
   });
 
+  it('puts what has no elements before what starts where it does, though a number was named first', async () => {
+    const { tensors, damage } = await open(file({ '0': f32([1], 0, 4), '': f32([0], 0, 0) }, 4));
+    expect(damage).toEqual([]);
+    expect(tensors.map(({ name }) => name)).toEqual(['', '0']);
+  });
+
   it('takes names that mean something to JavaScript, and names that look like numbers with fractions', async () => {
     const names = ['__proto__', 'constructor', 'layer:1.5,2.e', 'ünï', '"quoted"'];
     const entries = names.map(

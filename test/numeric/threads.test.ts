@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -51,4 +52,14 @@ it('a thread tells of a file that ends too early, and goes on', async () => {
     message: expect.stringContaining('now ends at or before 1200000'),
   });
   expect(await thread.run(work(8, 3))).toHaveLength(1);
+});
+
+it('the thread of the bundled program runs no command line', () => {
+  const bundled = JSON.stringify(path.resolve('dist/bin/scan-thread.js'));
+  const code = `const { Worker } = require('node:worker_threads');
+    const worker = new Worker(${bundled});
+    worker.on('message', ({ results }) => { console.log(results.length); worker.terminate(); });
+    worker.postMessage({ descriptor: 0, start: 0, scans: [] });`;
+  const { stdout, stderr } = spawnSync(process.execPath, ['-e', code], { encoding: 'utf8' });
+  expect({ stdout, stderr }).toEqual({ stdout: '0\n', stderr: '' });
 });
