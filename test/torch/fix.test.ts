@@ -164,6 +164,11 @@ describe('fix --auto', () => {
     const wrapped = findings.some((rule) => /^keys\/(module|compile|fsdp)-prefix$/.test(rule));
     const fixed = await fix(fixture.file, '--auto');
     expect(fixed, fixed.stderr).toMatchObject({ status: 0 });
+    if (/^ {2}safe /m.test(fixed.stdout)) {
+      // the values are others now; test/torch/safe.test.ts knows which
+      expect(await torch.ask({ do: 'load', file: fixed.output })).not.toHaveProperty('faults');
+      return;
+    }
     await judged(
       fixture,
       fixed.output,
