@@ -1,9 +1,9 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import type { NameMatcher } from '../checkpoint/name-glob.ts';
-import { hasCheapPayload } from '../diagnose/cheap-payload.ts';
 import { diagnose, diagnoseFailure } from '../diagnose/engine.ts';
 import type { Loading } from '../diagnose/loading.ts';
 import type { PayloadFacts } from '../diagnose/payload.ts';
+import { isSmall } from '../diagnose/small-file.ts';
 import { openCheckpoint } from '../formats/open.ts';
 import { isRemote, printableAddress } from '../io/address.ts';
 import { PickleFault, type RecordTrace } from '../pickle/trace.ts';
@@ -119,7 +119,7 @@ async function readPayload(
 ): Promise<PayloadFacts | undefined> {
   const { verifyCrc = false, values = false } = options;
   const isAsked = verifyCrc || values;
-  if (!isAsked && !hasCheapPayload(checkpoint)) return undefined;
+  if (!isAsked && !isSmall(checkpoint)) return undefined;
   const { examinePayload } = await import('../diagnose/payload.ts');
   if (!isAsked) return examinePayload(checkpoint);
   let bar: Progress | undefined;

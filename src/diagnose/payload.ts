@@ -6,7 +6,7 @@ import { type Segment, streamSegment } from '../io/segment.ts';
 import { METHOD_DEFLATED, METHOD_STORED } from '../zip/constants.ts';
 import { readDirectory } from '../zip/directory.ts';
 import { locateData } from '../zip/locate-data.ts';
-import { isSmall } from './cheap-payload.ts';
+import { isSmall } from './small-file.ts';
 import { checkSparseIndices, type IndexFault } from './sparse-indices.ts';
 import { storagesByOffset } from './torch-archives.ts';
 import type { ValueFacts } from './value-facts.ts';

@@ -1,9 +1,9 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
-import { hasCheapPayload } from '../diagnose/cheap-payload.ts';
 import { diagnose, diagnoseFailure } from '../diagnose/engine.ts';
 import type { Finding, Severity } from '../diagnose/finding.ts';
 import type { PayloadFacts } from '../diagnose/payload.ts';
 import { RULES } from '../diagnose/rules/index.ts';
+import { isSmall } from '../diagnose/small-file.ts';
 import { openCheckpoint } from '../formats/open.ts';
 import { isRemote, printableAddress } from '../io/address.ts';
 import type { Baseline } from './baseline.ts';
@@ -87,7 +87,7 @@ async function examine(
     try {
       const wantsValues = values || asksForValues(settings);
       const payload =
-        verifyCrc || wantsValues || hasCheapPayload(checkpoint)
+        verifyCrc || wantsValues || isSmall(checkpoint)
           ? await readPayload(checkpoint, verifyCrc, wantsValues)
           : {};
       const findings = diagnose(checkpoint, {

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { deflateRawSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { hasCheapPayload } from '../../src/diagnose/cheap-payload.ts';
 import { diagnose } from '../../src/diagnose/engine.ts';
 import { examinePayload } from '../../src/diagnose/payload.ts';
+import { isSmall } from '../../src/diagnose/small-file.ts';
 import { openCheckpoint, openSource } from '../../src/formats/open.ts';
 import { MemorySource } from '../../src/io/byte-source.ts';
 import { checkpointRecords, type MadeRecord, madeZip } from '../support/made-zip.ts';
@@ -64,7 +64,7 @@ describe('examinePayload', () => {
     const source = new CountingSource(madeZip([...checkpointRecords(), large]));
     const checkpoint = await openSource(source);
     const before = source.reads;
-    expect(hasCheapPayload(checkpoint)).toBe(false);
+    expect(isSmall(checkpoint)).toBe(false);
     expect(await examinePayload(checkpoint)).toEqual({ sparse: [] });
     expect(source.reads).toBe(before);
     expect(await factsOf('legacy/state_dict.pth')).toEqual({ sparse: [] });
@@ -75,7 +75,7 @@ describe('examinePayload', () => {
     const checkpoint = await openSource(
       new MemorySource(madeZip([pickle, { ...storage, crc32: 1 }, version])),
     );
-    expect(hasCheapPayload(checkpoint)).toBe(true);
+    expect(isSmall(checkpoint)).toBe(true);
     const { checksums } = await examinePayload(checkpoint);
     expect(checksums?.faults.map(({ record }) => record)).toEqual(['data/0']);
   });
@@ -83,7 +83,7 @@ describe('examinePayload', () => {
   it('does not inflate a small file to a large one', async () => {
     const zeros = { name: 'archive/extra', content: deflateRawSync(Buffer.alloc(17 * 2 ** 20)), method: 8 };
     const bytes = madeZip([...checkpointRecords(), { ...zeros, size: 17 * 2 ** 20 }]);
-    expect(hasCheapPayload(await openSource(new MemorySource(bytes)))).toBe(false);
+    expect(isSmall(await openSource(new MemorySource(bytes)))).toBe(false);
   });
 });
 
