@@ -21,6 +21,8 @@ const MOST_STACKED = 8;
 const MOST_RECORDS = 16_384;
 /** Deflated data is inflated up to this; a pickle that only names things fits many times over. */
 const LONGEST_RECORD = 16 * 2 ** 20;
+/** Inflated bytes of all records together; records that lie over each other could make gigabytes of a few kilobytes. */
+const MOST_INFLATED = 64 * 2 ** 20;
 /** Headers of records that are tried in bytes that belong to nothing. */
 const MOST_HEADERS = 64;
 const LOCAL_SIGNATURE = Buffer.of(0x50, 0x4b, 0x03, 0x04);
@@ -59,6 +61,7 @@ export async function sweepRecords(
   const { entries, offsets, source } = archive;
   const traces: RecordTrace[] = [];
   let looked = 0;
+  let inflated = 0;
   for (const [index, entry] of entries.entries()) {
     const { name, size } = entry;
     if (size === 0 || name.endsWith('/') || TEXT_RECORD.test(name) || known.has(entry)) continue;
@@ -68,7 +71,13 @@ export async function sweepRecords(
     }
     checkDeadline();
     const content = plainContent(source, entry, offsets[index] as number);
-    if (content) traces.push(...(await stackedIn(content, name)));
+    if (!content) continue;
+    if (!isRange(content)) inflated += segmentLength(content);
+    if (inflated > MOST_INFLATED) {
+      traces.push(noted('unsearched', `deflated records of more than ${MOST_INFLATED} bytes together`, 0));
+      break;
+    }
+    traces.push(...(await stackedIn(content, name)));
   }
   return traces;
 }

@@ -288,6 +288,15 @@ export const MADE_CASES: Readonly<Record<string, RuleCases>> = {
           size: 17_000_000,
         },
       ]),
+      zip('deflated records that are too long together', [
+        ...checkpointRecords(),
+        ...Array.from({ length: 5 }, (_, index) => ({
+          name: `archive/extra/${index}`,
+          content: deflateRawSync(Buffer.alloc(14_000_000)),
+          method: 8,
+          size: 14_000_000,
+        })),
+      ]),
     ],
     quiet: [...HONEST, plain, zip('a record that nothing refers to', extra('extra'))],
   },
