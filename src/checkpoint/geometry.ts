@@ -17,10 +17,9 @@ export function geometryFaults(tensors: readonly Tensor[]): UnreadableError[] {
     const { storage, elements, dtype } = tensor;
     if (!storage || elements === 0) continue;
     const room = Math.floor(storage.bytes / dtype.itemSize) * (dtype.valuesPerByte ?? 1);
-    const last = tensor.shape.reduce(
-      (sum, size, dim) => sum + (size - 1) * (tensor.stride[dim] ?? 0),
-      tensor.storageOffset,
-    );
+    const { shape, stride } = tensor;
+    let last = tensor.storageOffset;
+    for (let dim = 0; dim < shape.length; dim++) last += ((shape[dim] as number) - 1) * (stride[dim] ?? 0);
     if (last < room) continue;
     faults.push(
       new UnreadableError(

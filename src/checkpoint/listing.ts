@@ -132,7 +132,9 @@ function formAt(node: PyNode, path: Path): TensorForm | undefined {
 
 function tensorAt(path: Path, node: PyNode, form: TensorForm, making: Making): Tensor {
   const parts = form.parts.length === 0 ? NO_PARTS : partsAt(path, node, form, making);
-  const elements = form.shape.reduce((product, size) => product * size, 1);
+  const { shape } = form;
+  let elements = 1;
+  for (let dim = 0; dim < shape.length; dim++) elements *= shape[dim] as number;
   // a quantizer's scales come on top of the elements; sparse, nested and wrapping tensors are nothing but their parts
   const own = form.storage !== undefined || form.kind === 'meta';
   const bytes = own
@@ -145,7 +147,7 @@ function tensorAt(path: Path, node: PyNode, form: TensorForm, making: Making): T
     name: pathName(path),
     kind: form.kind,
     dtype: form.dtype,
-    shape: form.shape,
+    shape,
     stride: form.stride,
     storageOffset: form.storageOffset,
     elements,

@@ -6,5 +6,6 @@ export type Path = readonly (string | number)[];
 
 /** The dotted name that `inspect` prints and `--filter` matches: `state_dict.module.conv1.weight`. */
 export function pathName(path: Path): string {
-  return path.join('.');
+  const only = path[0];
+  return path.length === 1 && typeof only === 'string' ? only : path.join('.');
 }

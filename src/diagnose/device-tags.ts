@@ -1,9 +1,8 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { pathName } from '../checkpoint/path.ts';
-import type { Storage } from '../checkpoint/storage.ts';
 import { pathOf, walkNodes } from '../checkpoint/walk.ts';
 import { argumentsOf, callableName, PyObject } from '../pickle/values.ts';
-import { namesOn } from './storage-names.ts';
+import { namesWhere } from './storage-names.ts';
 import { printable } from './wording.ts';
 
 /**
@@ -55,21 +54,15 @@ export interface Tagged {
 
 /** Undefined where no storage has such a tag. */
 export function findTagged(checkpoint: Checkpoint, matches: (tag: string) => boolean): Tagged | undefined {
-  const storages = new Set<Storage>();
-  const tags = new Set<string>();
-  const judged = new Map<string, boolean>();
-  for (const storage of checkpoint.storages) {
-    let hit = judged.get(storage.location);
-    if (hit === undefined) {
-      hit = matches(storage.location);
-      judged.set(storage.location, hit);
-    }
-    if (!hit) continue;
-    storages.add(storage);
-    tags.add(storage.location);
-  }
-  if (!storages.size) return undefined;
-  return { tags: [...tags], subjects: namesOn(checkpoint, storages) };
+  const seen = new Set<string>();
+  for (const { location } of checkpoint.storages) seen.add(location);
+  const tags = [...seen].filter(matches);
+  if (!tags.length) return undefined;
+  const subjects = namesWhere(
+    checkpoint,
+    tags.length === seen.size ? () => true : ({ location }) => tags.includes(location),
+  );
+  return { tags, subjects };
 }
 
 /** Calls that rebuild a tensor for a device without storages; the third argument names the device, and map_location replaces it. */

@@ -5,6 +5,7 @@ import type { Storage } from '../checkpoint/storage.ts';
 import { plainForms } from '../formats/plain-forms.ts';
 import { compareKeys, type ExpectedKeys, type KeyComparison } from './expected-keys.ts';
 import { type GraphFacts, graphFacts } from './graph-facts.ts';
+import { findModelDicts } from './model-dicts.ts';
 import type { PayloadFacts } from './payload.ts';
 import { findRefusedGlobals, type GlobalKind, type RefusedGlobal } from './refused-globals.ts';
 import { type Stretch, sharedStretches } from './shared-views.ts';
@@ -17,6 +18,7 @@ export class Examination {
   readonly #checkpoint: Checkpoint;
   #stateDicts: readonly StateDict[] | undefined;
   #weightGroups: readonly WeightGroup[] | undefined;
+  #modelDicts: readonly StateDict[] | undefined;
   #wrappings: readonly Wrapping[] | undefined;
   #refusedGlobals: readonly RefusedGlobal[] | undefined;
   #weights: FoundWeights | null | undefined;
@@ -46,6 +48,12 @@ export class Examination {
   get weightGroups(): readonly WeightGroup[] {
     this.#weightGroups ??= findWeightGroups(this.stateDicts);
     return this.#weightGroups;
+  }
+
+  /** The state_dicts of models: not those of optimizers, not the attributes of pickled modules, not dicts of features. */
+  get modelDicts(): readonly StateDict[] {
+    this.#modelDicts ??= findModelDicts(this.stateDicts, this.weightGroups);
+    return this.#modelDicts;
   }
 
   /** The state_dict that was meant for the user's model, held against that model. */

@@ -160,6 +160,8 @@ function noteKeys(node: PyNode, place: () => Path, { repeated, unseen, mixed }: 
 }
 
 function noteRepeated(keys: readonly Value[], place: () => Path, repeated: string[]): void {
+  // names alone, each once: nearly every mapping
+  if (new Set(keys).size === keys.length && keys.every((key) => typeof key === 'string')) return;
   const seen = new Set<unknown>();
   for (const key of keys) {
     const same = sameAs(key);

@@ -1,13 +1,12 @@
 import type { Path } from '../checkpoint/path.ts';
 import type { StateDict } from '../checkpoint/state-dicts.ts';
-import type { Examination } from './examination.ts';
-import { WEIGHT_NAME } from './weight-groups.ts';
+import { WEIGHT_NAME, type WeightGroup } from './weight-groups.ts';
 
 /** The state_dicts of models: not those of optimizers, not the attributes of pickled modules, not dicts of features. */
-export function modelDicts({
-  stateDicts,
-  weightGroups,
-}: Pick<Examination, 'stateDicts' | 'weightGroups'>): StateDict[] {
+export function findModelDicts(
+  stateDicts: readonly StateDict[],
+  weightGroups: readonly WeightGroup[],
+): StateDict[] {
   const models = new Set(
     weightGroups.filter(({ hasWeights }) => hasWeights).map(({ path }) => JSON.stringify(path)),
   );

@@ -1,4 +1,5 @@
 import type { ArchiveRecord } from '../checkpoint/checkpoint.ts';
+import { printable } from './wording.ts';
 
 /** `outside`: a program that unpacks the archive would write elsewhere. `odd`: programs disagree on what file it is. */
 export interface NameFault {
@@ -13,7 +14,7 @@ const LONGEST_PART = 255;
 const DEVICES = /^(con|prn|aux|nul|com\d|lpt\d)$/i;
 
 /** What is wrong with the name of a record, without the folder that all records stand in; undefined for what writers write. */
-export function nameFault({ name }: Pick<ArchiveRecord, 'name'>): NameFault | undefined {
+function nameFault({ name }: Pick<ArchiveRecord, 'name'>): NameFault | undefined {
   if (isStorageName(name)) return undefined;
   const parts = name.split(/[\\/]/);
   if (parts.includes('..')) return { weight: 'outside', what: 'climbs out of its folder' };
@@ -27,6 +28,19 @@ export function nameFault({ name }: Pick<ArchiveRecord, 'name'>): NameFault | un
   if (parts.some((part) => part.length > LONGEST_PART))
     return { weight: 'odd', what: 'is longer than any file may be called' };
   return undefined;
+}
+
+/** The records with names of one kind of fault, as they may stand in a message. */
+export function namesWithFault(
+  records: readonly ArchiveRecord[],
+  weight: NameFault['weight'],
+): { readonly name: string; readonly what: string }[] {
+  const found: { name: string; what: string }[] = [];
+  for (const record of records) {
+    const fault = nameFault(record);
+    if (fault?.weight === weight) found.push({ name: printable(record.name), what: fault.what });
+  }
+  return found;
 }
 
 /** `data/17`, as almost all records of an archive are called. */

@@ -1,21 +1,29 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import { unviewedStorages } from '../checkpoint/shared-storages.ts';
 import type { Storage } from '../checkpoint/storage.ts';
 import type { Tensor } from '../checkpoint/tensor.ts';
 
+type Listed = Pick<Checkpoint, 'tensors' | 'storages'>;
+type Test = (storage: Storage) => boolean;
+
 /** Names of the tensors on some storages; a storage that no listed tensor views is named itself: `storage 3`. */
-export function namesOn({ tensors }: Pick<Checkpoint, 'tensors'>, storages: ReadonlySet<Storage>): string[] {
+export function namesOn(checkpoint: Listed, storages: ReadonlySet<Storage>): string[] {
+  return namesWhere(checkpoint, (storage) => storages.has(storage));
+}
+
+/** The same for the storages that a test picks, which must be quick: it is asked once a tensor. */
+export function namesWhere(checkpoint: Listed, test: Test): string[] {
   const names: string[] = [];
-  const viewed = new Set<Storage>();
-  for (const tensor of tensors) if (standsOn(tensor, storages, viewed)) names.push(tensor.name);
-  if (viewed.size < storages.size)
-    for (const storage of storages) if (!viewed.has(storage)) names.push(`storage ${storage.key}`);
+  for (const tensor of checkpoint.tensors) if (standsOn(tensor, test)) names.push(tensor.name);
+  for (const storage of unviewedStorages(checkpoint)) if (test(storage)) names.push(`storage ${storage.key}`);
   return names;
 }
 
-/** A sparse or nested tensor has its storages in its parts. Those that it has are put to `viewed`. */
-function standsOn({ storage, parts }: Tensor, wanted: ReadonlySet<Storage>, viewed: Set<Storage>): boolean {
-  let hit = storage !== undefined && wanted.has(storage);
-  if (hit) viewed.add(storage as Storage);
-  for (const part of parts) if (standsOn(part, wanted, viewed)) hit = true;
-  return hit;
+/** A sparse or nested tensor has its storages in its parts. */
+function standsOn(tensor: Tensor, test: Test): boolean {
+  const { storage, parts } = tensor;
+  return (
+    (storage !== undefined && test(storage)) ||
+    (parts.length > 0 && parts.some((part) => standsOn(part, test)))
+  );
 }

@@ -38,6 +38,7 @@ export class WeightGroup {
   readonly #members: readonly StateDict[];
   #weights: readonly Weight[] | undefined;
   #mainDtype: string | undefined;
+  #hasWeights: boolean | undefined;
 
   constructor(path: Path, members: readonly StateDict[]) {
     this.path = path;
@@ -59,7 +60,8 @@ export class WeightGroup {
 
   /** Whether there are `weights`: a look at one of them tells, in nearly every model. */
   get hasWeights(): boolean {
-    return (!this.#weights && this.#members.some(showsWeight)) || this.weights.length > 0;
+    this.#hasWeights ??= (!this.#weights && this.#members.some(showsWeight)) || this.weights.length > 0;
+    return this.#hasWeights;
   }
 
   /** Name of the dtype that holds most elements; empty where there are no weights. */

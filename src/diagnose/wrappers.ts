@@ -22,15 +22,25 @@ export interface Wrapping {
   readonly stateDict: StateDict;
   /** For each tensor key what wrappers put before it: `_orig_mod.module.`; empty where they put nothing. */
   readonly prefixes: readonly string[];
+  /** Each of these once: they are few, where keys may be a hundred thousand. */
+  readonly kinds: readonly string[];
 }
 
 export function findWrappings(stateDicts: readonly StateDict[]): Wrapping[] {
-  return stateDicts.map((stateDict) => ({ stateDict, prefixes: prefixesOf(stateDict.tensorKeys) }));
+  return stateDicts.map((stateDict) => {
+    const prefixes = prefixesOf(stateDict.tensorKeys);
+    return { stateDict, prefixes, kinds: [...new Set(prefixes)] };
+  });
 }
 
 /** Whether a key goes on after the name of a wrapper that stands at `at`. */
 function begins(key: string, wrapper: string, at: number): boolean {
-  return key.length > at + wrapper.length && key.startsWith(wrapper, at);
+  // most keys differ in the first character
+  return (
+    key.charCodeAt(at) === wrapper.charCodeAt(0) &&
+    key.length > at + wrapper.length &&
+    key.startsWith(wrapper, at)
+  );
 }
 
 /** Peels one wrapper after the other, each once. `module.` counts where all keys have it at the same depth. */
@@ -61,30 +71,14 @@ export function wrapperResult(
   { wrappings }: Pick<Examination, 'wrappings'>,
   origin = '',
 ): RuleResult | undefined {
-  // prefixes are few, and keys may be a hundred thousand
-  const judged = new Map<string, boolean>();
-  let last: string | undefined;
-  let lastHit = false;
-  const has = (prefix: string): boolean => {
-    if (prefix === last) return lastHit;
-    let hit = judged.get(prefix);
-    if (hit === undefined) {
-      hit = `.${prefix}`.includes(`.${wrapper}`);
-      judged.set(prefix, hit);
-    }
-    last = prefix;
-    lastHit = hit;
-    return hit;
-  };
-  const wrapped = wrappings.filter(({ prefixes }) => prefixes.some(has));
+  const has = (prefix: string): boolean => `.${prefix}`.includes(`.${wrapper}`);
+  const wrapped = wrappings.filter(({ kinds }) => kinds.some(has));
   if (!wrapped.length) return undefined;
-  const subjects = wrapped.flatMap(({ stateDict: { path, tensorKeys }, prefixes }) =>
-    tensorKeys.filter((_, index) => has(prefixes[index] as string)).map(namesUnder(path)),
-  );
+  const subjects = wrapped.flatMap((wrapping) => wrappedNames(wrapping, has));
   const all = wrapped.reduce((sum, { stateDict }) => sum + stateDict.tensorKeys.length, 0);
   const share =
     subjects.length === all ? `All ${counted(all, 'key')}` : `${subjects.length} of ${counted(all, 'key')}`;
-  const found = [...new Set(wrapped.flatMap(({ prefixes }) => prefixes.filter(has)))];
+  const found = [...new Set(wrapped.flatMap(({ kinds }) => kinds.filter(has)))];
   const { stateDict, prefixes } = wrapped[0] as Wrapping;
   const index = prefixes.findIndex(has);
   const key = stateDict.tensorKeys[index] as string;
@@ -96,9 +90,22 @@ export function wrapperResult(
   };
 }
 
+/** Names of the tensors before whose keys a certain kind of prefix stands. */
+function wrappedNames(
+  { stateDict: { path, tensorKeys }, prefixes, kinds }: Wrapping,
+  has: (prefix: string) => boolean,
+): string[] {
+  const hits = new Set(kinds.filter(has));
+  const keys =
+    hits.size === kinds.length
+      ? tensorKeys
+      : tensorKeys.filter((_, index) => hits.has(prefixes[index] as string));
+  return keys.map(namesUnder(path));
+}
+
 function stripFlags(found: readonly string[], wrappings: readonly Wrapping[]): string[] {
-  const longerModule = wrappings.some(({ prefixes }) =>
-    prefixes.some((prefix) => prefix.startsWith(PLAIN_WORD) && prefix !== PLAIN_WORD),
+  const longerModule = wrappings.some(({ kinds }) =>
+    kinds.some((prefix) => prefix.startsWith(PLAIN_WORD) && prefix !== PLAIN_WORD),
   );
   return found
     .toSorted((a, b) => b.length - a.length)

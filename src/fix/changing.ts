@@ -2,7 +2,8 @@ import { interruption } from '../formats/interrupted.ts';
 import { RefusedError } from '../io/errors.ts';
 import { holdingSignals } from '../io/held-signals.ts';
 import { type FileState, InPlaceFile, inPlaceRefusal } from '../io/in-place-file.ts';
-import { createJournal, type Origin, readJournal, removeJournal } from '../io/journal.ts';
+import { createJournal, readJournal, removeJournal } from '../io/journal.ts';
+import type { Origin } from '../io/origin.ts';
 
 /**
  * Changes the end of a file under the protection of a journal: from before the first byte changes until the work is done and on the

@@ -7,7 +7,7 @@ import { LONGEST_UNDO_RECORD, parseUndoRecord, UNDO_RECORD, undoRecordText } fro
 import { RefusedError } from '../io/errors.ts';
 import { openFile } from '../io/file-source.ts';
 import type { FileState } from '../io/in-place-file.ts';
-import type { Origin } from '../io/journal.ts';
+import type { Origin } from '../io/origin.ts';
 import { isRange, readSegment } from '../io/segment.ts';
 import { digestTail } from '../io/tail-digest.ts';
 import { growArchive } from '../zip/appender.ts';

@@ -5,9 +5,17 @@ import type { Segment } from '../io/segment.ts';
 import { entryContent } from '../zip/content.ts';
 import { readDirectory, type ZipDirectory, type ZipEntry } from '../zip/directory.ts';
 import { locateData } from '../zip/locate-data.ts';
+import { RecordIndex } from './record-index.ts';
 
 /** Up to so many records all local headers are looked at: torch reads them, and one that is damaged keeps it from the record. */
 const FEW = 64;
+
+/** A record, and where its content stands. */
+export interface FoundRecord {
+  readonly entry: ZipEntry;
+  readonly content: Segment;
+  readonly dataOffset: number;
+}
 
 /** A zip archive as torch's reader sees it: records under one root folder, found by name without regard to case. */
 export class Archive {
@@ -19,7 +27,7 @@ export class Archive {
   readonly offsets: Float64Array;
   /** Among the local headers that were read. */
   readonly headerFaults: readonly HeaderFault[];
-  readonly #byName = new Map<string, number>();
+  readonly #index: RecordIndex;
 
   private constructor(
     source: ByteSource,
@@ -28,15 +36,12 @@ export class Archive {
     headerFaults: readonly HeaderFault[],
     root = rootOf(directory.entries),
   ) {
-    const { entries } = directory;
     this.source = source;
     this.root = root;
     this.directory = directory;
     this.headerFaults = headerFaults;
     this.offsets = offsets;
-    // torch takes the first that it finds of two entries with one name
-    for (let i = entries.length - 1; i >= 0; i--)
-      this.#byName.set((entries[i] as ZipEntry).name.toLowerCase(), i);
+    this.#index = new RecordIndex(directory.entries, root);
   }
 
   get entries(): readonly ZipEntry[] {
@@ -81,47 +86,43 @@ export class Archive {
     return new Archive(this.source, this.directory, this.offsets, this.headerFaults, root);
   }
 
-  /** The whole name of a record, as names are compared. */
-  nameOf(record: string): string {
-    return (this.root === '' ? record : `${this.root}/${record}`).toLowerCase();
-  }
-
   /** How many names the directory has, as torch compares them: fewer than entries where one stands twice. */
   get distinctNames(): number {
-    return this.#byName.size;
-  }
-
-  #index(record: string): number | undefined {
-    return this.#byName.get(this.nameOf(record));
+    return this.#index.size;
   }
 
   has(record: string): boolean {
-    return this.#index(record) !== undefined;
+    return this.#index.find(record) !== undefined;
   }
 
   entry(record: string): ZipEntry | undefined {
-    const index = this.#index(record);
+    const index = this.#index.find(record);
+    return index === undefined ? undefined : this.entries[index];
+  }
+
+  /** The entry of the record `data/<key>`. */
+  storageEntry(key: string): ZipEntry | undefined {
+    const index = this.#index.findStorage(key);
     return index === undefined ? undefined : this.entries[index];
   }
 
   /** Where a record's content stands in the file. */
   dataOffset(record: string): number | undefined {
-    const index = this.#index(record);
+    const index = this.#index.find(record);
     return index === undefined ? undefined : this.offsets[index];
   }
 
   /** A record's content; undefined where there is no such record. @throws UnreadableError for one that is encrypted or oddly compressed. */
   content(record: string): Segment | undefined {
-    const index = this.#index(record);
-    if (index === undefined) return undefined;
-    return entryContent(this.source, this.entries[index] as ZipEntry, this.offsets[index] as number);
+    return this.#found(this.#index.find(record))?.content;
   }
 
-  /** A record with its content, at one look-up. Same errors as `content`. */
-  find(
-    record: string,
-  ): { readonly entry: ZipEntry; readonly content: Segment; readonly dataOffset: number } | undefined {
-    const index = this.#index(record);
+  /** The record `data/<key>` with its content, at one look-up. Same errors as `content`. */
+  storage(key: string): FoundRecord | undefined {
+    return this.#found(this.#index.findStorage(key));
+  }
+
+  #found(index: number | undefined): FoundRecord | undefined {
     if (index === undefined) return undefined;
     const entry = this.entries[index] as ZipEntry;
     const dataOffset = this.offsets[index] as number;

@@ -3,6 +3,7 @@ import { UnreadableError } from '../io/errors.ts';
 import { isRange, type Segment } from '../io/segment.ts';
 import type { PyPersistent } from '../pickle/values.ts';
 import { parseStorageId, type StorageId } from '../torch/storage-id.ts';
+import { KeyTable } from './key-table.ts';
 
 /** Where a container keeps the bytes of a storage. */
 export interface StoredBytes {
@@ -33,7 +34,8 @@ export function storageTable(
   byteOrder: 'little' | 'big',
   find: (id: StorageId, bytes: number) => StoredBytes,
 ): StorageTable {
-  const byKey = new Map<string, Storage>();
+  const byKey = new KeyTable<Storage>(persistents.length);
+  const storages: Storage[] = [];
   const storageOf = new Map<PyPersistent, Storage>();
   const damage: UnreadableError[] = [];
   for (const persistent of persistents) {
@@ -49,10 +51,11 @@ export function storageTable(
       if (found.damage) damage.push(found.damage);
       storage = storageOfId(id, bytes, found, byteOrder);
       byKey.set(id.key, storage);
+      storages.push(storage);
     }
     storageOf.set(persistent, storage);
   }
-  return { storages: [...byKey.values()], storageOf, damage };
+  return { storages, storageOf, damage };
 }
 
 function storageOfId(

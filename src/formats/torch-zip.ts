@@ -77,8 +77,9 @@ async function otherTraces(
     return [];
   const { sweepBehind, sweepOddities, sweepRecords } = await import('./sweep.ts');
   const known = new Set<ZipEntry>();
-  for (const record of [...own, ...storages.map(({ key }) => `data/${key}`)]) {
-    const entry = archive.entry(record);
+  for (const record of own) known.add(archive.entry(record) as ZipEntry);
+  for (const { key } of storages) {
+    const entry = archive.storageEntry(key);
     if (entry) known.add(entry);
   }
   return [
@@ -128,12 +129,11 @@ export async function byteOrderOf(archive: Archive): Promise<'little' | 'big'> {
 }
 
 function findRecord(archive: Archive, key: string, bytes: number): StoredBytes {
-  const record = `data/${key}`;
-  const found = archive.find(record);
+  const found = archive.storage(key);
   if (!found) {
     const damage = new UnreadableError(
       'missing-record',
-      `record ${record} is missing: a storage of ${bytes} bytes is lost; get the file again`,
+      `record data/${key} is missing: a storage of ${bytes} bytes is lost; get the file again`,
     );
     return { content: undefined, damage };
   }
@@ -142,7 +142,7 @@ function findRecord(archive: Archive, key: string, bytes: number): StoredBytes {
   if (entry.size >= bytes) return stored;
   const damage = new UnreadableError(
     'short-record',
-    `record ${record} has ${entry.size} bytes, its storage needs ${bytes}; get the file again`,
+    `record data/${key} has ${entry.size} bytes, its storage needs ${bytes}; get the file again`,
     dataOffset,
   );
   return { ...stored, damage };

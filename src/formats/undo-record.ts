@@ -1,4 +1,4 @@
-import { asOrigin, type Origin, parseObject } from '../io/journal.ts';
+import { asOrigin, type Origin, parseObject } from '../io/origin.ts';
 
 /** Stands in the root folder of an archive that was healed in place; torch passes by records that it does not know. */
 export const UNDO_RECORD = '.ckpt-doctor/undo';

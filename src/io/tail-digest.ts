@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { ByteSource } from './byte-source.ts';
 
 /** What tells the end of a file for certain: of an archive, the whole directory, or its last hundred thousands of bytes. */
@@ -15,6 +14,8 @@ export const LONGEST_TAIL = 2 ** 20;
 /** The digest of the last bytes before `end`: a mebibyte, or all where there are fewer. */
 export async function digestTail(source: ByteSource, end: number): Promise<TailDigest> {
   const length = Math.min(end, LONGEST_TAIL);
+  // loaded when it is needed: it takes longer to load than a checkpoint to inspect
+  const { createHash } = await import('node:crypto');
   const bytes = await source.read(end - length, length);
   return { length, sha256: createHash('sha256').update(bytes).digest('hex') };
 }

@@ -46,7 +46,7 @@ function count(value: Value | undefined, noun: string, node: PyObject): number {
 function counts(value: Value | undefined, noun: string, node: PyObject): number[] {
   const items = sequence(value);
   if (!items) throw fault(node, `${noun} must be a tuple of whole numbers, found ${show(value)}`);
-  for (const item of items) count(item, noun, node);
+  for (let i = 0; i < items.length; i++) count(items[i], noun, node);
   // a slice is as long as it must be; an array that grows by push takes room for 17
   return items.slice() as number[];
 }
@@ -79,6 +79,8 @@ interface Strided {
   dtype?: Dtype | undefined;
 }
 
+const NO_PARTS: readonly Value[] = [];
+
 function strided(fields: Strided, node: PyObject): TensorForm {
   const ofStorage = storageDtype(fields.storage);
   if (ofStorage === undefined) throw fault(node, `no storage, but ${show(fields.storage)}`);
@@ -99,7 +101,7 @@ function strided(fields: Strided, node: PyObject): TensorForm {
     conj: fields.bits !== undefined && lookup(fields.bits, 'conj') === true,
     neg: fields.bits !== undefined && lookup(fields.bits, 'neg') === true,
     storage: fields.storage,
-    parts: [],
+    parts: NO_PARTS,
   };
 }
 
@@ -126,8 +128,20 @@ const unstrided = (
 const tensorV1: Rebuild = ([storage, offset, size, stride], node) =>
   strided({ storage, offset, size, stride }, node);
 
-const tensorV2: Rebuild = ([storage, offset, size, stride, requiresGrad, , bits], node) =>
-  strided({ storage, offset, size, stride, requiresGrad, bits }, node);
+// nearly all tensors of nearly all files: by index, because to destructure an array goes by its iterator
+const tensorV2: Rebuild = (args, node) =>
+  strided(
+    {
+      storage: args[0],
+      offset: args[1],
+      size: args[2],
+      stride: args[3],
+      requiresGrad: args[4],
+      bits: args[6],
+      dtype: undefined,
+    },
+    node,
+  );
 
 const tensorV3: Rebuild = ([storage, offset, size, stride, requiresGrad, , dtype, bits], node) => {
   const named = dtypeOf(dtype);

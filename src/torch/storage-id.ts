@@ -82,12 +82,23 @@ export function parseStorageId(id: Value): StorageId | undefined {
     );
   }
   if (!(id instanceof PyTuple)) return undefined;
-  const [tag, storageClass, key, location, numel] = id.items;
-  if (tag !== 'storage' || !(storageClass instanceof PyGlobal)) return undefined;
+  // by index: to destructure an array goes by its iterator, which shows in a hundred thousand of them
+  const { items } = id;
+  const storageClass = items[1];
+  const key = items[2];
+  const location = items[3];
+  const numel = items[4];
+  if (items[0] !== 'storage' || !(storageClass instanceof PyGlobal)) return undefined;
   // torch.package numbers its storages with ints
   if (typeof key !== 'string' && typeof key !== 'number') return undefined;
   if (typeof location !== 'string' || typeof numel !== 'number' || numel < 0) return undefined;
   const dtype = storageClassDtype(storageClass);
   if (dtype === undefined) return undefined;
-  return { storageClass, dtype: dtype ?? undefined, key: String(key), location, numel };
+  return {
+    storageClass,
+    dtype: dtype ?? undefined,
+    key: typeof key === 'string' ? key : String(key),
+    location,
+    numel,
+  };
 }

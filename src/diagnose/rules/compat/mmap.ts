@@ -1,4 +1,5 @@
 import type { Checkpoint } from '../../../checkpoint/checkpoint.ts';
+import type { Storage } from '../../../checkpoint/storage.ts';
 import { contentOffset, DEFAULT_ALIGNMENT, descriptorBytes } from '../../../zip/placement.ts';
 import { defineRule, type RuleResult } from '../../define-rule.ts';
 import { namesOn } from '../../storage-names.ts';
@@ -47,7 +48,8 @@ function firstMoved({ storages, archive, container }: Checkpoint): number {
   const alignment = archive?.alignment ?? DEFAULT_ALIGNMENT;
   const folder = Buffer.byteLength(`${container.root}/data/`);
   let header: number | undefined;
-  for (const [index, { fileOffset, bytes, key }] of storages.entries()) {
+  for (let index = 0; index < storages.length; index++) {
+    const { fileOffset, bytes, key } = storages[index] as Storage;
     if (fileOffset === null) return index;
     // the keys are digits here
     const place =

@@ -3,7 +3,6 @@ import type { Path } from '../../../checkpoint/path.ts';
 import type { Storage } from '../../../checkpoint/storage.ts';
 import { entriesOf } from '../../../pickle/values.ts';
 import { defineRule } from '../../define-rule.ts';
-import { modelDicts } from '../../model-dicts.ts';
 import { listed } from '../../wording.ts';
 
 /** What training scripts keep at the top of a checkpoint beside the model. */
@@ -17,7 +16,7 @@ export default defineRule({
   needs: 'pickle',
   title: 'State of the training stands beside the weights',
   check(checkpoint, examination) {
-    const models = modelDicts(examination);
+    const models = examination.modelDicts;
     if (!models.some(({ path }) => path.length)) return undefined;
     const keys = (entriesOf(checkpoint.root)?.keys ?? []).filter((key) => typeof key === 'string');
     const modelKeys = new Set(models.map(({ path }) => path[0]));

@@ -1,5 +1,5 @@
 import { defineRule } from '../../define-rule.ts';
-import { leafOf, modelDicts } from '../../model-dicts.ts';
+import { leafOf } from '../../model-dicts.ts';
 import { counted, listed, namesUnder } from '../../wording.ts';
 
 /** Buffers of places and kinds, which index a table: transformers, CLIP, BERT; Swin, BEiT and MaxViT. */
@@ -11,7 +11,7 @@ export default defineRule({
   needs: 'pickle',
   title: 'Indexes are stored as floating-point numbers',
   check(_checkpoint, examination) {
-    const found = modelDicts(examination).flatMap(({ path, tensorKeys, tensors }) =>
+    const found = examination.modelDicts.flatMap(({ path, tensorKeys, tensors }) =>
       tensorKeys.flatMap((key, index) => {
         const dtype = tensors[index]?.dtype;
         return INDEXES.has(leafOf(key)) && dtype?.family === 'float'

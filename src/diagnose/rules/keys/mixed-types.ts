@@ -1,6 +1,5 @@
 import { pathName } from '../../../checkpoint/path.ts';
 import { defineRule } from '../../define-rule.ts';
-import { modelDicts } from '../../model-dicts.ts';
 import { counted, listed, placeName } from '../../wording.ts';
 
 export default defineRule({
@@ -11,7 +10,7 @@ export default defineRule({
   check(_checkpoint, examination) {
     if (examination.graph.mixed.length === 0) return undefined;
     // those of models are told by layout/non-string-keys
-    const models = new Set(modelDicts(examination).map(({ path }) => pathName(path)));
+    const models = new Set(examination.modelDicts.map(({ path }) => pathName(path)));
     const subjects = examination.graph.mixed
       .filter((path) => !models.has(pathName(path)))
       .map((path) => placeName(path));

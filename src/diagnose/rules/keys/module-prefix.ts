@@ -19,6 +19,7 @@ export default defineRule({
 /** A model may have a child that is called `module`, so that what looks like a forgotten prefix is its real name. */
 function partialResult(wrappings: readonly Wrapping[]): RuleResult | undefined {
   const partial = wrappings
+    .filter(({ kinds }) => !kinds.every((prefix) => prefix.startsWith(PREFIX)))
     .map(({ stateDict: { path, tensorKeys }, prefixes }) => ({
       path,
       tensorKeys,

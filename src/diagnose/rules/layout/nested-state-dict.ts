@@ -1,7 +1,7 @@
 import { pathName } from '../../../checkpoint/path.ts';
 import { entriesOf } from '../../../pickle/values.ts';
 import { defineRule } from '../../define-rule.ts';
-import { modelDicts, subscript } from '../../model-dicts.ts';
+import { subscript } from '../../model-dicts.ts';
 import { listed, placeName, printable } from '../../wording.ts';
 
 export default defineRule({
@@ -10,7 +10,7 @@ export default defineRule({
   needs: 'pickle',
   title: 'The state_dict stands inside another dict',
   check(checkpoint, examination) {
-    const models = modelDicts(examination);
+    const models = examination.modelDicts;
     const first = models[0];
     if (!first || models.some(({ path }) => path.length === 0)) return undefined;
     const keys = (entriesOf(checkpoint.root)?.keys ?? []).filter((key) => typeof key === 'string');

@@ -1,6 +1,5 @@
 import { isNode, type Value } from '../../../pickle/values.ts';
 import { defineRule } from '../../define-rule.ts';
-import { modelDicts } from '../../model-dicts.ts';
 import { pythonType } from '../../python-type.ts';
 import { counted, listed, placeName, printable } from '../../wording.ts';
 
@@ -10,7 +9,7 @@ export default defineRule({
   needs: 'pickle',
   title: 'A state_dict has keys that are no strings',
   check(_checkpoint, examination) {
-    const found = modelDicts(examination)
+    const found = examination.modelDicts
       .map(({ path, keys }) => ({ path, odd: keys.filter((key) => typeof key !== 'string') }))
       .filter(({ odd }) => odd.length);
     const first = found[0]?.odd[0];

@@ -1,7 +1,7 @@
 import type { StateDict } from '../../../checkpoint/state-dicts.ts';
 import type { Value } from '../../../pickle/values.ts';
 import { defineRule, type RuleResult } from '../../define-rule.ts';
-import { isWeightKey, leafOf, modelDicts } from '../../model-dicts.ts';
+import { isWeightKey, leafOf } from '../../model-dicts.ts';
 import { pythonType } from '../../python-type.ts';
 import { counted, listed, namesUnder, placeName, printable } from '../../wording.ts';
 
@@ -20,7 +20,7 @@ export default defineRule({
   needs: 'pickle',
   title: 'A state_dict holds values that are no tensors',
   check(_checkpoint, examination) {
-    const stray = modelDicts(examination)
+    const stray = examination.modelDicts
       .filter(({ tensorKeys }) => tensorKeys.some((key) => key.includes('.')))
       .flatMap(straysIn);
     const weights = stray.filter(({ key }) => key.includes('.') && isWeightKey(key));

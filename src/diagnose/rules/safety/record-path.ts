@@ -1,6 +1,6 @@
 import { defineRule } from '../../define-rule.ts';
-import { nameFault } from '../../record-names.ts';
-import { counted, printable } from '../../wording.ts';
+import { namesWithFault } from '../../record-names.ts';
+import { counted } from '../../wording.ts';
 
 export default defineRule({
   id: 'safety/record-path',
@@ -8,10 +8,7 @@ export default defineRule({
   needs: 'container',
   title: 'A record of the archive would be unpacked outside of its folder',
   check({ records }) {
-    const found = records.flatMap((record) => {
-      const fault = nameFault(record);
-      return fault?.weight === 'outside' ? [{ name: printable(record.name), what: fault.what }] : [];
-    });
+    const found = namesWithFault(records, 'outside');
     const [first] = found;
     if (!first) return undefined;
     return {

@@ -1,6 +1,6 @@
 import type { Checkpoint } from '../../../checkpoint/checkpoint.ts';
 import { defineRule } from '../../define-rule.ts';
-import { nameFault } from '../../record-names.ts';
+import { namesWithFault } from '../../record-names.ts';
 import { isTorchArchive } from '../../torch-archives.ts';
 import { counted, printable } from '../../wording.ts';
 
@@ -11,13 +11,7 @@ export default defineRule({
   title: 'A record has a name that programs read differently',
   check(checkpoint) {
     if (!isTorchArchive(checkpoint)) return undefined;
-    const found = [
-      ...checkpoint.records.flatMap((record) => {
-        const fault = nameFault(record);
-        return fault?.weight === 'odd' ? [{ name: printable(record.name), what: fault.what }] : [];
-      }),
-      ...foreignNames(checkpoint),
-    ];
+    const found = [...namesWithFault(checkpoint.records, 'odd'), ...foreignNames(checkpoint)];
     const [first] = found;
     if (!first) return undefined;
     return {

@@ -1,0 +1,52 @@
+/** Decimals of up to so many digits have a slot of their own. */
+const MOST_DIGITS = 7;
+const ZERO = 0x30;
+
+/**
+ * The number that a text spells from `start` on, as Python's `str` would; -1 for any other text, and for a number of more than seven
+ * digits.
+ */
+export function decimalIn(text: string, start = 0): number {
+  const digits = text.length - start;
+  if (digits < 1 || digits > MOST_DIGITS) return -1;
+  let number = 0;
+  for (let at = start; at < text.length; at++) {
+    const digit = text.charCodeAt(at) - ZERO;
+    if (digit < 0 || digit > 9) return -1;
+    number = number * 10 + digit;
+  }
+  return digits > 1 && text.charCodeAt(start) === ZERO ? -1 : number;
+}
+
+/**
+ * Values by the keys of storages. torch numbers its storages from 0, and a hundred thousand of them are found by their number sooner
+ * than by their name; any other key has its place in a map.
+ */
+export class KeyTable<T> {
+  readonly #numbered: (T | undefined)[];
+  readonly #named = new Map<string, T>();
+  #filled = 0;
+
+  /** @param expected About how many keys there will be. */
+  constructor(expected: number) {
+    this.#numbered = new Array(2 * expected).fill(undefined);
+  }
+
+  get size(): number {
+    return this.#filled + this.#named.size;
+  }
+
+  get(key: string): T | undefined {
+    const number = decimalIn(key);
+    return number >= 0 && number < this.#numbered.length ? this.#numbered[number] : this.#named.get(key);
+  }
+
+  set(key: string, value: T): void {
+    const number = decimalIn(key);
+    if (number < 0 || number >= this.#numbered.length) this.#named.set(key, value);
+    else {
+      if (this.#numbered[number] === undefined) this.#filled++;
+      this.#numbered[number] = value;
+    }
+  }
+}
