@@ -43,12 +43,12 @@ function count(value: Value | undefined, noun: string, node: PyObject): number {
 }
 
 /** Sizes and strides: a tuple of ints, or a torch.Size made of one. */
-function counts(value: Value | undefined, noun: string, node: PyObject): number[] {
+function counts(value: Value | undefined, noun: string, node: PyObject): readonly number[] {
   const items = sequence(value);
   if (!items) throw fault(node, `${noun} must be a tuple of whole numbers, found ${show(value)}`);
   for (let i = 0; i < items.length; i++) count(items[i], noun, node);
-  // a slice is as long as it must be; an array that grows by push takes room for 17
-  return items.slice() as number[];
+  // the array of the tuple itself: tuples are never written to, and two copies for each tensor would show
+  return items as readonly number[];
 }
 
 function sequence(value: Value | undefined): readonly Value[] | undefined {

@@ -2,6 +2,7 @@ import type { TensorEntry } from '../inspect-document.ts';
 import { bytesText, counted, countText } from './numbers.ts';
 import { isNarrow, type Screen } from './screen.ts';
 import { cutEnd, cutMiddle, padEnd, padStart, visible, widthOf } from './text.ts';
+import type { Branch } from './tree.ts';
 import type { Item } from './tree-plan.ts';
 
 /** What a reader is told about a tensor beside its dtype and shape: `tied`, `cuda:1`. */
@@ -41,11 +42,9 @@ function* rowsBelow(item: Item, lead: string, noteOf: NoteOf, screen: Screen, is
 }
 
 function rowOf(item: Item, lead: string, noteOf: NoteOf, screen: Screen): Row {
-  const { branch, run, alike } = item;
+  const { branch, alike } = item;
   const { glyphs, unicode } = screen;
-  const label = run
-    ? `${visible(run.prefix, unicode)}${run.first}${glyphs.range}${run.last}`
-    : visible(branch.label, unicode) || '(root)';
+  const label = labelOf(item, screen);
   const size = bytesText(branch.bytes * alike);
   if (branch.tensor && branch.children.length === 0) {
     const dtype = isNarrow(screen)
@@ -77,6 +76,14 @@ function rowOf(item: Item, lead: string, noteOf: NoteOf, screen: Screen): Row {
     kind: 'module',
     folded: item.shown.length === 0,
   };
+}
+
+function labelOf({ label, run }: Item, { glyphs, unicode }: Screen): string {
+  if (!run) return visible(label, unicode) || '(root)';
+  const { members, prefix, first, last } = run;
+  // what is joined to the first of the run is joined to each
+  const behind = label.slice((members[0] as Branch).label.length);
+  return `${visible(prefix, unicode)}${first}${glyphs.range}${last}${visible(behind, unicode)}`;
 }
 
 function restRow(rest: readonly Item[], lead: string, { glyphs }: Screen): Row {

@@ -1,9 +1,11 @@
-import { type Branch, joinChain, type Run, runsOf } from './tree.ts';
+import { type Branch, chainOf, type Run, runOfOne, runsOf } from './tree.ts';
 
 /** A line of the tree: a branch, or a run of branches that are alike. */
 export interface Item {
-  /** The branch, or the first of the run. */
+  /** The branch, or the first of the run; where modules of one child are joined, the last of them. */
   readonly branch: Branch;
+  /** Of the joined modules. */
+  readonly label: string;
   readonly run: Run | undefined;
   /** How many branches the line stands for. */
   readonly alike: number;
@@ -27,7 +29,7 @@ const MIN_PART = 4;
 
 /** Chooses what of the tree is shown, and gives its top lines; `rest` of the root item is what was left out at the top. */
 export function planTree(root: Branch, limits: TreeLimits): Item {
-  const top = itemOf({ members: [root], prefix: '', first: '', last: '' });
+  const top: Item = { branch: root, label: '', run: undefined, alike: 1, shown: [], rest: [] };
   if (limits.all) openAll(top, false, Number.POSITIVE_INFINITY);
   else if (limits.depth !== undefined) openAll(top, true, limits.depth);
   else openWithin(top, limits.lines ?? 40);
@@ -35,16 +37,13 @@ export function planTree(root: Branch, limits: TreeLimits): Item {
 }
 
 function itemOf(run: Run): Item {
-  const [branch] = run.members as [Branch];
+  const { label, branch } = chainOf(run.members[0] as Branch);
   const alike = run.members.length;
-  return { branch, run: alike > 1 ? run : undefined, alike, shown: [], rest: [] };
+  return { branch, label, run: alike > 1 ? run : undefined, alike, shown: [], rest: [] };
 }
 
-function itemsBelow({ branch }: Item, fold: boolean): Item[] {
-  const children = branch.children.map(joinChain);
-  if (!fold)
-    return children.map((child) => itemOf({ members: [child], prefix: child.label, first: '', last: '' }));
-  return runsOf(children).map(itemOf);
+function itemsBelow({ branch: { children } }: Item, fold: boolean): Item[] {
+  return (fold ? runsOf(children) : children.map(runOfOne)).map(itemOf);
 }
 
 function openAll(item: Item, fold: boolean, levels: number): void {

@@ -1,126 +1,88 @@
 import { dtypeByName } from '../../torch/dtypes.ts';
 import type { TensorEntry } from '../inspect-document.ts';
 
-/** A part of the dotted names: a module, a tensor, or, where a file holds both `a` and `a.b`, the two in one. */
-export interface Branch {
-  readonly label: string;
-  readonly children: readonly Branch[];
-  readonly tensor: TensorEntry | undefined;
-  /** Sums over the branch. Elements are those of floating-point and quantized tensors. */
-  readonly tensors: number;
-  readonly elements: number;
-  readonly bytes: number;
-  /** Equal for branches that hold the same names, dtypes, shapes and locations. */
-  readonly likeness: number;
-}
-
-/**
- * Parts of a name that become levels; what is deeper stays one label. Models stay below twenty, and the walk over the
- * tree recurses.
- */
+/** Parts of a name that become levels; what is deeper stays one label. Models stay below twenty, and the walk over the tree recurses. */
 const MAX_LEVELS = 32;
-
-const NO_CHILDREN: readonly Growing[] = [];
 /** Children up to this number are looked through; a map for each of 100 000 small modules would cost more than the names. */
 const FEW = 32;
-
-class Growing implements Branch {
-  readonly label: string;
-  children: readonly Growing[] = NO_CHILDREN;
-  tensor: TensorEntry | undefined = undefined;
-  tensors = 0;
-  elements = 0;
-  bytes = 0;
-  likeness = 0;
-  #byLabel: Map<string, Growing> | undefined = undefined;
-
-  constructor(label: string) {
-    this.label = label;
-  }
-
-  /** The child that was made last. */
-  get last(): Growing | undefined {
-    return this.children[this.children.length - 1];
-  }
-
-  child(label: string): Growing | undefined {
-    if (this.#byLabel) return this.#byLabel.get(label);
-    return this.children.find((each) => each.label === label);
-  }
-
-  grow(label: string): Growing {
-    const child = new Growing(label);
-    if (this.children === NO_CHILDREN) this.children = [];
-    (this.children as Growing[]).push(child);
-    if (this.#byLabel) {
-      if (!this.#byLabel.has(label)) this.#byLabel.set(label, child);
-    } else if (this.children.length > FEW) {
-      this.#byLabel = new Map();
-      for (const each of this.children)
-        if (!this.#byLabel.has(each.label)) this.#byLabel.set(each.label, each);
-    }
-    return child;
-  }
-}
-
-/** The tree of the dotted names, children in the order of the file. */
-export function growTree(tensors: readonly TensorEntry[]): Branch {
-  const root = new Growing('');
-  for (const tensor of tensors) leafOf(root, tensor.name).tensor = tensor;
-  finish(root, new Likenesses());
-  return root;
-}
-
 const DOT = 0x2e;
 
-/** Goes down to the leaf of a name, making what is not there yet. */
-function leafOf(root: Growing, name: string): Growing {
-  let at = root;
-  let start = 0;
-  for (let level = 0; ; level++) {
-    const isDeepest = level === MAX_LEVELS - 1;
-    // a tensor mostly stands in the module of the one before it: then no part of the name has to be cut out
-    const { last } = at;
-    if (last && !isDeepest && name.charCodeAt(start + last.label.length) === DOT) {
-      if (name.startsWith(last.label, start)) {
-        at = last;
-        start += last.label.length + 1;
-        continue;
-      }
-    }
-    const end = isDeepest ? -1 : name.indexOf('.', start);
-    const label = end < 0 ? name.slice(start) : name.slice(start, end);
-    const child = at.child(label);
-    // two entries of the same name (a key 1 beside a key "1") are two leaves
-    if (end < 0) return child && !child.tensor ? child : at.grow(label);
-    at = child ?? at.grow(label);
-    start = end + 1;
+/**
+ * A part of the dotted names: a module, a tensor, or, where a file holds both `a` and `a.b`, the two in one. What is below it is
+ * worked out when it is asked for: of a hundred thousand tensors a screen shows a few.
+ */
+export class Branch {
+  readonly label: string;
+  /** The tensors of the branch, in the order of the file; their names are the same up to `#start`. */
+  readonly #entries: readonly TensorEntry[];
+  /** Where in the names the parts below begin. */
+  readonly #start: number;
+  readonly #level: number;
+  #children: readonly Branch[] | undefined;
+  #sums: Sums | undefined;
+
+  constructor(label: string, entries: readonly TensorEntry[], start: number, level: number) {
+    this.label = label;
+    this.#entries = entries;
+    this.#start = start;
+    this.#level = level;
+  }
+
+  /** How many there are in the branch. */
+  get tensors(): number {
+    return this.#entries.length;
+  }
+
+  /** The tensor whose name the branch itself is. */
+  get tensor(): TensorEntry | undefined {
+    return this.#entries.find(({ name }) => name.length < this.#start);
+  }
+
+  /** In the order of the file. */
+  get children(): readonly Branch[] {
+    this.#children ??= grow(this.#entries, this.#start, this.#level);
+    return this.#children;
+  }
+
+  /** Sum over the floating-point and quantized tensors. */
+  get elements(): number {
+    this.#sums ??= sumsOf(this.#entries);
+    return this.#sums.elements;
+  }
+
+  get bytes(): number {
+    this.#sums ??= sumsOf(this.#entries);
+    return this.#sums.bytes;
+  }
+
+  /** Whether both hold the same names below them, with the same dtypes, shapes and locations. */
+  isLike(other: Branch): boolean {
+    if (this.tensors !== other.tensors) return false;
+    return this.#entries.every((entry, index) => {
+      const beside = other.#entries[index] as TensorEntry;
+      return isAlike(entry, beside) && entry.name.slice(this.#start) === beside.name.slice(other.#start);
+    });
   }
 }
 
-/** Numbers for what is alike, so that modules are compared by a number. */
-class Likenesses {
-  readonly #numbers = new Map<string, number>();
-  #last: TensorEntry | undefined;
-  #lastNumber = 0;
+interface Sums {
+  readonly elements: number;
+  readonly bytes: number;
+}
 
-  of(signature: string): number {
-    let number = this.#numbers.get(signature);
-    if (number === undefined) {
-      number = this.#numbers.size;
-      this.#numbers.set(signature, number);
-    }
-    return number;
+function sumsOf(entries: readonly TensorEntry[]): Sums {
+  let elements = 0;
+  let bytes = 0;
+  for (const entry of entries) {
+    bytes += Number(entry.bytes);
+    if (isParameter(entry)) elements += Number(entry.elements);
   }
+  return { elements, bytes };
+}
 
-  ofTensor(tensor: TensorEntry): number {
-    // neighbours are alike more often than not
-    if (this.#last === undefined || !isAlike(tensor, this.#last)) {
-      this.#last = tensor;
-      this.#lastNumber = this.of(signatureOf(tensor));
-    }
-    return this.#lastNumber;
-  }
+function isParameter({ dtype }: TensorEntry): boolean {
+  const family = dtypeByName(dtype)?.family;
+  return family === 'float' || family === 'quantized';
 }
 
 function isAlike(a: TensorEntry, b: TensorEntry): boolean {
@@ -133,53 +95,100 @@ function isAlike(a: TensorEntry, b: TensorEntry): boolean {
   );
 }
 
-function signatureOf({ kind, dtype, shape, location }: TensorEntry): string {
-  return `${kind} ${dtype} ${shape.join()} ${location}`;
+/** The tree of the dotted names. */
+export function growTree(tensors: readonly TensorEntry[]): Branch {
+  return new Branch('', tensors, 0, 0);
 }
 
-/** Sums up from the leaves. Levels are few, so this may recurse. */
-function finish(branch: Growing, likenesses: Likenesses): void {
-  const { tensor } = branch;
-  if (tensor) {
-    branch.tensors = 1;
-    branch.bytes = Number(tensor.bytes);
-    branch.elements = isParameter(tensor) ? Number(tensor.elements) : 0;
-    if (branch.children.length === 0) {
-      branch.likeness = likenesses.ofTensor(tensor);
-      return;
+/** The tensors that have one label at a level. */
+class Group {
+  readonly label: string;
+  readonly entries: TensorEntry[];
+  /** One of them has nothing behind the label. */
+  isTensor = false;
+
+  constructor(label: string, first: TensorEntry) {
+    this.label = label;
+    // of one: an array that grows by push takes room for 17
+    this.entries = [first];
+  }
+}
+
+/** The groups of one level, in the order in which they are made. */
+class Groups {
+  readonly all: Group[] = [];
+  #byLabel: Map<string, Group> | undefined;
+
+  find(label: string): Group | undefined {
+    return this.#byLabel ? this.#byLabel.get(label) : this.all.find((group) => group.label === label);
+  }
+
+  make(label: string, first: TensorEntry): Group {
+    const group = new Group(label, first);
+    this.all.push(group);
+    if (this.#byLabel) this.#note(group);
+    else if (this.all.length > FEW) {
+      this.#byLabel = new Map();
+      for (const each of this.all) this.#note(each);
     }
+    return group;
   }
-  let signature = tensor ? signatureOf(tensor) : '';
-  for (const child of branch.children) {
-    finish(child, likenesses);
-    branch.tensors += child.tensors;
-    branch.elements += child.elements;
-    branch.bytes += child.bytes;
-    signature += `\n${child.label}\t${child.likeness}`;
+
+  #note(group: Group): void {
+    if (!this.#byLabel?.has(group.label)) this.#byLabel?.set(group.label, group);
   }
-  branch.likeness = likenesses.of(signature);
 }
 
-function isParameter({ dtype }: TensorEntry): boolean {
-  const family = dtypeByName(dtype)?.family;
-  return family === 'float' || family === 'quantized';
+function grow(entries: readonly TensorEntry[], start: number, level: number): readonly Branch[] {
+  const groups = new Groups();
+  const isDeepest = level === MAX_LEVELS - 1;
+  let last: Group | undefined;
+  for (const entry of entries) {
+    const { name } = entry;
+    if (name.length < start) continue;
+    // a tensor mostly stands in the module of the one before it: then no part of the name has to be cut out
+    if (last && !isDeepest && name.charCodeAt(start + last.label.length) === DOT) {
+      if (name.startsWith(last.label, start)) {
+        last.entries.push(entry);
+        continue;
+      }
+    }
+    const end = isDeepest ? -1 : name.indexOf('.', start);
+    const label = end < 0 ? name.slice(start) : name.slice(start, end);
+    const known = groups.find(label);
+    // two entries of the same name (a key 1 beside a key "1") are two leaves
+    if (known && !(end < 0 && known.isTensor)) {
+      known.entries.push(entry);
+      last = known;
+    } else last = groups.make(label, entry);
+    if (end < 0) last.isTensor = true;
+  }
+  return groups.all.map(
+    ({ label, entries: own }) => new Branch(label, own, start + label.length + 1, level + 1),
+  );
 }
 
-/** Modules with one child only, joined to one label: `state_dict.module`. */
-export function joinChain(branch: Branch): Branch {
-  let label = branch.label;
+/** A branch as a line shows it: modules with one child only are joined to one label, `state_dict.module`. */
+export interface Chain {
+  readonly label: string;
+  /** The last of them. */
+  readonly branch: Branch;
+}
+
+export function chainOf(branch: Branch): Chain {
+  let { label } = branch;
   let at = branch;
   while (at.children.length === 1 && !at.tensor) {
     at = at.children[0] as Branch;
     label += `.${at.label}`;
   }
-  return at === branch ? branch : { ...at, label };
+  return { label, branch: at };
 }
 
 /** Siblings that differ in their number only: `0` to `47`, each with the same 12 tensors. */
 export interface Run {
   readonly members: readonly Branch[];
-  /** What stands before and after the number. */
+  /** What stands before the number. */
   readonly prefix: string;
   readonly first: string;
   readonly last: string;
@@ -198,18 +207,19 @@ export function runsOf(siblings: readonly Branch[]): Run[] {
     let end = at + 1;
     while (number && end < siblings.length && follows(siblings[end] as Branch, start, number, end - at))
       end += 1;
-    const least = start.children.length > 0 ? MIN_RUN_OF_MODULES : MIN_RUN_OF_TENSORS;
+    const isModule = end > at + 1 && chainOf(start).branch.children.length > 0;
+    const least = isModule ? MIN_RUN_OF_MODULES : MIN_RUN_OF_TENSORS;
     if (number && end - at >= least) {
       const last = numberOf((siblings[end - 1] as Branch).label)?.digits as string;
       runs.push({ members: siblings.slice(at, end), prefix: number.prefix, first: number.digits, last });
-    } else {
-      for (const each of siblings.slice(at, end)) {
-        runs.push({ members: [each], prefix: each.label, first: '', last: '' });
-      }
-    }
+    } else for (const each of siblings.slice(at, end)) runs.push(runOfOne(each));
     at = end;
   }
   return runs;
+}
+
+export function runOfOne(branch: Branch): Run {
+  return { members: [branch], prefix: '', first: '', last: '' };
 }
 
 function numberOf(label: string): { prefix: string; digits: string } | undefined {
@@ -223,7 +233,7 @@ function follows(
   number: { prefix: string; digits: string },
   distance: number,
 ): boolean {
-  if (branch.likeness !== start.likeness) return false;
   const own = numberOf(branch.label);
-  return own?.prefix === number.prefix && Number(own.digits) === Number(number.digits) + distance;
+  if (own?.prefix !== number.prefix || Number(own.digits) !== Number(number.digits) + distance) return false;
+  return branch.isLike(start);
 }

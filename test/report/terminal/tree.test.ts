@@ -32,6 +32,18 @@ describe('the tree', () => {
     ]);
   });
 
+  it('folds alike blocks that have one part each, and names the part', () => {
+    const blocks = [0, 1, 2, 3].flatMap((i) =>
+      ['w', 'b'].map((name) => tensor(`h.${i}.attention.${name}`, [3])),
+    );
+    expect(draw(blocks, { depth: 2 }).map((line) => line.slice(0, 20).trim())).toEqual([
+      'h',
+      '└─ 0–3.attention …',
+    ]);
+    const layers = [0, 1, 2, 3].map((i) => tensor(`net.${i}.weight`, [3, 3]));
+    expect(draw(layers, { depth: 2 })[1]).toMatch(/^└─ 0–3\.weight +float32 4 × \[3, 3\]/);
+  });
+
   it('keeps alike blocks on different devices apart', () => {
     const blocks = [0, 1, 2, 3].flatMap((i) =>
       ['w', 'b'].map((name) => tensor(`h.${i}.${name}`, [3], { location: i < 2 ? 'cuda:0' : 'cuda:1' })),
