@@ -1,9 +1,10 @@
-import { entriesOf, PyObject } from '../pickle/values.ts';
+import { entriesOf, PyObject, type Value } from '../pickle/values.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { pathName } from './path.ts';
 import { sharedStorages } from './shared-storages.ts';
 import type { Storage } from './storage.ts';
 import type { Tensor } from './tensor.ts';
+import { tensorFinder } from './tensor-index.ts';
 
 /** What a part of a checkpoint is there for. */
 export type RoleName =
@@ -87,21 +88,24 @@ export function rolesOf(checkpoint: Pick<Checkpoint, 'root' | 'tensors'>): Role[
     seen.add(storage);
     return true;
   };
+  /** Keys of the root under which something holds tensors. */
   const withTensors = new Set<string | number | undefined>();
   const isModule = checkpoint.root instanceof PyObject && !entriesOf(checkpoint.root);
   for (const tensor of checkpoint.tensors) {
-    withTensors.add(tensor.path[0]);
+    if (tensor.path.length > 1) withTensors.add(tensor.path[0]);
     const { role, depth } = isModule ? THE_ROOT : roleOfTensor(tensor);
     const sum = sumOf(sums, role);
     sum.paths.add(depth === 0 ? '' : pathName(tensor.path.slice(0, depth)));
     sum.tensors += 1;
     sum.bytes += newBytes(tensor, isNew);
   }
-  for (const key of entriesOf(checkpoint.root)?.keys ?? []) {
-    if (typeof key !== 'string' || withTensors.has(key)) continue;
+  const { keys, values } = entriesOf(checkpoint.root) ?? { keys: [], values: [] };
+  const tensorOf = tensorFinder(checkpoint.tensors);
+  keys.forEach((key, index) => {
+    if (typeof key !== 'string' || tensorOf(values[index] as Value) || withTensors.has(key)) return;
     const role = roleOfKey(key);
     if (role && role !== 'model') sumOf(sums, role).paths.add(key);
-  }
+  });
   return [...sums]
     .map(([role, { paths, tensors, bytes }]) => ({ role, paths: [...paths], tensors, bytes }))
     .sort((a, b) => b.bytes - a.bytes || b.tensors - a.tensors);

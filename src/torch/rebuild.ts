@@ -278,6 +278,18 @@ const TENSOR_CLASS =
 const MAX_NESTING = 16;
 let nesting = 0;
 
+/** Nearly all tensors of a file are built by the same function. */
+let lastCallable: PyGlobal | undefined;
+let lastRebuild: Rebuild | undefined;
+
+function rebuildOf(callable: PyGlobal): Rebuild | undefined {
+  if (callable !== lastCallable) {
+    lastCallable = callable;
+    lastRebuild = REBUILDS.get(callable.qualifiedName);
+  }
+  return lastRebuild;
+}
+
 /** A tensor has a handful of parts; a hostile file makes it of tensors that are made of the same tensors over and over. */
 const MAX_PARTS = 4096;
 let looks = 0;
@@ -288,9 +300,10 @@ let looks = 0;
  */
 export function tensorForm(value: Value): TensorForm | undefined {
   if (!(value instanceof PyObject) || !(value.callable instanceof PyGlobal)) return undefined;
-  const name = value.callable.qualifiedName;
-  const rebuild = REBUILDS.get(name);
-  if (!rebuild) return TENSOR_CLASS.test(name) ? tensorClass([], value) : undefined;
+  const rebuild = rebuildOf(value.callable);
+  if (!rebuild) {
+    return TENSOR_CLASS.test(value.callable.qualifiedName) ? tensorClass([], value) : undefined;
+  }
   if (nesting >= MAX_NESTING) throw fault(value, `tensors nested more than ${MAX_NESTING} deep`);
   looks = nesting === 0 ? 0 : looks + 1;
   if (looks > MAX_PARTS) throw fault(value, `made of more than ${MAX_PARTS} tensors`);

@@ -1,3 +1,4 @@
+import { KeyTable } from '../../formats/key-table.ts';
 import type { TensorEntry } from '../inspect-document.ts';
 
 /** Tensors that stand in one storage. */
@@ -10,7 +11,7 @@ export interface SharedStorage {
 
 /** The storages that several listed tensors view, in the order of the file. */
 export function sharedStorages(tensors: readonly TensorEntry[]): SharedStorage[] {
-  const first = new Map<string, TensorEntry>();
+  const first = new KeyTable<TensorEntry>(tensors.length);
   // few storages are shared: only these get a list
   const several = new Map<string, TensorEntry[]>();
   for (const tensor of tensors) {
@@ -26,9 +27,11 @@ export function sharedStorages(tensors: readonly TensorEntry[]): SharedStorage[]
   }
   if (several.size === 0) return [];
   const shared: SharedStorage[] = [];
-  for (const [key, before] of first) {
-    const members = several.get(key);
-    if (members) shared.push({ key, members, tied: members.every((each) => isSameView(each, before)) });
+  for (const before of tensors) {
+    const key = before.storage;
+    const members = key === null ? undefined : several.get(key);
+    if (key === null || members?.[0] !== before) continue;
+    shared.push({ key, members, tied: members.every((each) => isSameView(each, before)) });
   }
   return shared;
 }
