@@ -18,6 +18,7 @@ export class HistogramView {
   #numbers: Numbers | undefined;
   #heights: Exclude<Heights, 'root'> = 'linear';
   #marked = svg('rect');
+  #width = 0;
 
   constructor() {
     const heights = choice<Exclude<Heights, 'root'>>(
@@ -37,7 +38,11 @@ export class HistogramView {
     );
     this.#drawing.addEventListener('pointermove', (event) => this.#point(event.offsetX));
     this.#drawing.addEventListener('pointerleave', () => this.#point(undefined));
-    new ResizeObserver(() => this.#draw()).observe(this.#drawing);
+    // to ask for the width while the page changes would have it laid out anew each time
+    new ResizeObserver(([entry]) => {
+      this.#width = entry?.contentRect.width ?? 0;
+      this.#draw();
+    }).observe(this.#drawing);
   }
 
   /** @param label What the numbers are those of. */
@@ -49,7 +54,7 @@ export class HistogramView {
 
   #draw(): void {
     const { histogram } = this.#numbers ?? {};
-    const width = this.#drawing.clientWidth;
+    const width = this.#width;
     if (!histogram || width === 0) return;
     this.#point(undefined);
     const { min, max, counts } = histogram;
@@ -72,7 +77,7 @@ export class HistogramView {
       width: step.toFixed(1),
       visibility: 'hidden',
     });
-    const zero = min < 0 && max > 0 ? [svg('path', { class: 'zero', d: `M${x(0)} 0V${base}` })] : [];
+    const zero = min < 0 && max > 0 ? [svg('path', { class: 'origin', d: `M${x(0)} 0V${base}` })] : [];
     this.#drawing.replaceChildren(
       svg(
         'svg',
@@ -94,7 +99,7 @@ export class HistogramView {
     const { histogram } = this.#numbers ?? {};
     if (!this.#numbers || !histogram) return;
     const { counts } = histogram;
-    const step = this.#drawing.clientWidth / counts.length;
+    const step = this.#width / counts.length;
     const bin = place === undefined ? -1 : Math.min(counts.length - 1, Math.max(0, Math.floor(place / step)));
     this.#marked.setAttribute('visibility', bin < 0 ? 'hidden' : 'visible');
     this.#marked.setAttribute('x', (bin * step).toFixed(1));

@@ -42,7 +42,7 @@ export class LayersPlot {
       ...this.#drawBands(bands),
       ...this.#drawAxis(this.#deviations, TOP.deviations, DEVIATIONS, 'std', width),
       ...this.#drawAxis(this.#ranges, TOP.ranges, RANGES, 'min to max', width),
-      svg('path', { class: 'zero', d: `M${LEFT} ${this.#range(0)}H${width - RIGHT}` }),
+      svg('path', { class: 'origin', d: `M${LEFT} ${this.#range(0)}H${width - RIGHT}` }),
       ...this.#drawMarkLines(),
       ...this.#cursors.values(),
       ...KINDS.flatMap((kind) => this.#drawKind(kind)),

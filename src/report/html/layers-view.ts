@@ -44,10 +44,12 @@ export class LayersView {
   readonly #told = el('p', { class: 'told' });
   readonly #legend = el('ul', { class: 'legend' });
   readonly #panel: NumbersPanel;
+  readonly #parts = el('select', { 'aria-label': 'Part to plot', onchange: () => this.#filter() });
   readonly #hidden = new Set<Kind>();
   #layers: readonly Layer[] = [];
   #plot: LayersPlot | undefined;
   #chosen = 0;
+  #width = 0;
 
   /** @param showTensor Shows a tensor in the map. */
   constructor(
@@ -68,7 +70,7 @@ export class LayersView {
       numbers.sampled
         ? el('p', { class: 'lead' }, 'From a sample: of large tensors a megabyte was looked at.')
         : undefined,
-      el('div', { class: 'bar' }, this.#search, this.#count),
+      el('div', { class: 'bar' }, this.#search, this.#fillParts(), this.#count),
       this.#plotted,
       this.#tip.element,
       this.#legend,
@@ -77,7 +79,10 @@ export class LayersView {
     );
     this.#search.addEventListener('input', () => this.#filter());
     this.#listen();
-    new ResizeObserver(() => this.#draw()).observe(this.#plotted);
+    new ResizeObserver(([entry]) => {
+      this.#width = entry?.contentRect.width ?? 0;
+      this.#draw();
+    }).observe(this.#plotted);
     this.#filter();
   }
 
@@ -85,6 +90,21 @@ export class LayersView {
   choose(tensor: number): void {
     const index = this.#layers.findIndex((layer) => layer.tensor === tensor);
     if (index >= 0) this.#choose(index);
+  }
+
+  /** The parts that have layers; moving averages and optimizers repeat what the model has. Nothing where there is one alone. */
+  #fillParts(): HTMLElement | undefined {
+    const { parts, tensors } = this.#data;
+    const held = [...new Set(this.#all.map(({ tensor }) => tensors.part[tensor] ?? -1))].sort(
+      (a, b) => a - b,
+    );
+    const option = (part: number, text: string) =>
+      el('option', { value: part, selected: parts[part]?.name === 'model' }, text);
+    this.#parts.append(
+      el('option', { value: '' }, 'all parts'),
+      ...held.map((part) => option(part, parts[part]?.name ?? 'no part')),
+    );
+    return held.length > 1 ? this.#parts : undefined;
   }
 
   #listen(): void {
@@ -132,28 +152,34 @@ export class LayersView {
   #filter(): void {
     const chosen = this.#layers[this.#chosen]?.tensor;
     const found = new Set(matching(this.#texts, this.#search.value));
-    this.#layers = this.#all.filter(({ tensor, kind }) => found.has(tensor) && !this.#hidden.has(kind));
+    const part = this.#parts.value;
+    this.#layers = this.#all.filter(
+      ({ tensor, kind }) =>
+        found.has(tensor) &&
+        !this.#hidden.has(kind) &&
+        (part === '' || this.#data.tensors.part[tensor] === Number(part)),
+    );
     const all = this.#all.length;
     const shown = this.#layers.length;
     this.#count.textContent = shown === all ? grouped(all) : `${grouped(shown)} of ${grouped(all)}`;
     this.#plotted.setAttribute('aria-valuemax', String(Math.max(1, shown)));
     const still = this.#layers.findIndex(({ tensor }) => tensor === chosen);
-    const marked = this.#layers.findIndex(({ mark }) => mark !== undefined);
+    const flawed = MARKS.map((mark) => this.#layers.findIndex((layer) => layer.mark === mark));
+    const gravest = flawed.find((index) => index >= 0) ?? 0;
     this.#draw();
     this.#drawLegend();
-    this.#choose(still >= 0 ? still : Math.max(0, marked));
+    this.#choose(still >= 0 ? still : gravest);
   }
 
   #draw(): void {
-    const width = this.#plotted.clientWidth;
-    if (width === 0) return;
+    if (this.#width === 0) return;
     if (this.#layers.length === 0) {
       this.#plot = undefined;
       this.#plotted.replaceChildren(el('p', { class: 'empty' }, 'No tensor matches.'));
       return;
     }
     const names = this.#layers.map(({ tensor }) => this.#data.tensors.name[tensor] ?? '');
-    this.#plot = new LayersPlot(this.#layers, bandsOf(names), width);
+    this.#plot = new LayersPlot(this.#layers, bandsOf(names), this.#width);
     this.#plot.point('chosen', this.#chosen);
     this.#plotted.replaceChildren(this.#plot.element);
   }

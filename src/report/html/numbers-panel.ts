@@ -25,7 +25,7 @@ export class NumbersPanel {
     this.#histogram.element.hidden = !hasHistogram;
     this.#empty.hidden = hasHistogram;
     this.#empty.textContent = numbers ? withoutHistogram(numbers) : 'No numbers to look at.';
-    this.#figures.replaceChildren(...(numbers ? figures(numbers) : []));
+    this.#figures.replaceChildren(...(numbers ? figures(numbers, label) : []));
     if (numbers) this.#histogram.show(numbers, label);
   }
 }
@@ -37,13 +37,13 @@ function withoutHistogram({ min, max }: Numbers): string {
     : 'Every number is the same, but for a few.';
 }
 
-function figures(numbers: Numbers): HTMLElement[] {
+function figures(numbers: Numbers, label: string): HTMLElement[] {
   const { tensors, count, mean, std, min, max, zeros, nan, infinite, overflow } = numbers;
   const figure = (name: string, text: string, grave = false) =>
     el('div', { class: grave ? 'grave' : undefined }, el('dt', {}, name), el('dd', {}, text));
   const isOne = tensors.length === 1;
   return [
-    ...(isOne ? [] : [figure('tensors', grouped(tensors.length))]),
+    ...(isOne ? [] : [figure('of', label), figure('tensors', grouped(tensors.length))]),
     figure('numbers', countText(count)),
     figure('mean', numberText(mean)),
     ...(isOne ? [figure('std', numberText(std))] : []),

@@ -218,8 +218,18 @@ export class TreemapView {
         : undefined;
     this.#told.replaceChildren(...this.#describe(node), ...(list ? [list] : []));
     // a window of another size shows the same
-    if (node !== this.#shown) this.#panel?.show([...tensorsIn(node)], node.name || 'all tensors');
+    if (node !== this.#shown) this.#showNumbers(node);
     this.#shown = node;
+  }
+
+  /** Of the whole file those of the model: beside them stand what a training keeps, which are of another size. */
+  #showNumbers(node: ModuleNode): void {
+    const { parts, tensors } = this.#data;
+    const model =
+      node === this.#root ? parts.findIndex(({ name, count }) => name === 'model' && count > 0) : -1;
+    const shown = [...tensorsIn(node)].filter((tensor) => model < 0 || tensors.part[tensor] === model);
+    const told = model < 0 || parts.length < 2 ? node.name || 'all tensors' : 'the model';
+    this.#panel?.show(shown, told);
   }
 
   #describe({ name, tensor, bytes, tensors }: ModuleNode): Node[] {
