@@ -15,7 +15,8 @@ const STEPS = 95;
 /** Two characters a count: none, or the step on a scale of logarithms. */
 export function packCounts(counts: readonly number[]): string {
   return counts
-    .map((count) => {
+    .map((counted) => {
+      const count = Math.round(counted);
       const code = count > 0 ? Math.min(MOST, 1 + Math.round(STEPS * Math.log2(count))) : 0;
       return `${DIGITS[code >>> 6]}${DIGITS[code & 63]}`;
     })
