@@ -76,6 +76,9 @@ export class TreemapView {
     this.element.scrollIntoView({ block: 'start' });
     const tile = this.#tiles.find(({ node }) => node.tensor === tensor);
     if (tile) this.#focus(tile);
+    // it may be too small for a tile
+    const leaf = this.#zoomed.children.find((child) => child.tensor === tensor);
+    if (leaf) this.#tell(leaf);
   }
 
   #listen(): void {
@@ -120,6 +123,7 @@ export class TreemapView {
     }
     this.#zoom(node);
     if (this.#tiles[0]) this.#focus(this.#tiles[0]);
+    this.#tell(node);
   }
 
   #zoom(module: ModuleNode): void {
