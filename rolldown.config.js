@@ -45,7 +45,9 @@ export default [
       {
         name: 'style',
         generateBundle() {
-          const sheets = ['page', 'values'].map((name) => readFileSync(`src/report/html/${name}.css`, 'utf8'));
+          const sheets = ['page', 'values'].map((name) =>
+            readFileSync(`src/report/html/${name}.css`, 'utf8'),
+          );
           const source = sheets.join('\n');
           this.emitFile({ type: 'asset', fileName: 'page.css', source });
         },
