@@ -45,7 +45,10 @@ export default [
       {
         name: 'style',
         generateBundle() {
-          const source = readFileSync('src/report/html/page.css', 'utf8');
+          const sheets = ['page', 'values'].map((name) =>
+            readFileSync(`src/report/html/${name}.css`, 'utf8'),
+          );
+          const source = sheets.join('\n');
           this.emitFile({ type: 'asset', fileName: 'page.css', source });
         },
       },

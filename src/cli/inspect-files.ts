@@ -1,9 +1,6 @@
-import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import type { NameMatcher } from '../checkpoint/name-glob.ts';
 import { diagnose, diagnoseFailure } from '../diagnose/engine.ts';
 import type { Loading } from '../diagnose/loading.ts';
-import type { PayloadFacts } from '../diagnose/payload.ts';
-import { isSmall } from '../diagnose/small-file.ts';
 import { openCheckpoint } from '../formats/open.ts';
 import { isRemote, printableAddress } from '../io/address.ts';
 import { PickleFault, type RecordTrace } from '../pickle/trace.ts';
@@ -19,7 +16,8 @@ import type { InspectCommandOptions } from './commands/inspect.ts';
 import type { Context } from './context.ts';
 import { EXIT, reaches } from './exit-codes.ts';
 import { tellFailure, tellReason } from './failure.ts';
-import { type Progress, progress } from './progress.ts';
+import { progress } from './progress.ts';
+import { readPayload } from './read-payload.ts';
 
 /** A file as it was seen, and what only people are told of it. */
 interface Inspection {
@@ -109,36 +107,6 @@ async function loadingOf(
   if (!explainGlobals) return undefined;
   const { explainLoading } = await import('../diagnose/loading.ts');
   return explainLoading(traces);
-}
-
-/** What only the tensor bytes tell, where that was asked for or costs next to nothing. */
-async function readPayload(
-  checkpoint: Checkpoint,
-  options: InspectCommandOptions,
-  context: Context,
-): Promise<PayloadFacts | undefined> {
-  const { verifyCrc = false, values = false } = options;
-  const isAsked = verifyCrc || values;
-  if (!isAsked && !isSmall(checkpoint)) return undefined;
-  const { examinePayload } = await import('../diagnose/payload.ts');
-  if (!isAsked) return examinePayload(checkpoint);
-  let bar: Progress | undefined;
-  let expected: number | undefined;
-  try {
-    return await examinePayload(checkpoint, {
-      crc: verifyCrc,
-      values,
-      onProgress(read, total) {
-        // checksums and numbers each begin anew
-        if (total !== expected) bar?.stop();
-        if (total !== expected || !bar) bar = progress('reading', total, context, options);
-        expected = total;
-        bar.update(read);
-      },
-    });
-  } finally {
-    bar?.stop();
-  }
 }
 
 /** Bytes of a file that could not be opened as a checkpoint; undefined where there is no such file. */

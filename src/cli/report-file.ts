@@ -2,12 +2,15 @@ import { open, writeFile } from 'node:fs/promises';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { diagnose } from '../diagnose/engine.ts';
 import type { Finding } from '../diagnose/finding.ts';
+import type { PayloadFacts } from '../diagnose/payload.ts';
 import { RULES } from '../diagnose/rules/index.ts';
 import { openCheckpoint } from '../formats/open.ts';
 import { isRemote, printableAddress } from '../io/address.ts';
 import { RefusedError } from '../io/errors.ts';
+import type { TensorStatistics } from '../numeric/statistics.ts';
 import { htmlPage, PAGE_START } from '../report/html-page.ts';
 import { pageData, type RuleText } from '../report/page-builder.ts';
+import { PAGE_BINS } from '../report/page-numbers.ts';
 import { bytesText } from '../report/terminal/numbers.ts';
 import { visible } from '../report/terminal/text.ts';
 import type { ReportCommandOptions } from './commands/report.ts';
@@ -15,6 +18,7 @@ import type { Context } from './context.ts';
 import { tellFailure, tellReason } from './failure.ts';
 import { pageAssets } from './page-assets.ts';
 import { readRulePage } from './pages.ts';
+import { readPayload, withBar } from './read-payload.ts';
 import { packageVersion } from './version.ts';
 
 /** Writes the page of one checkpoint. A file that can't be read has none: one line says why, with exit status 2. */
@@ -28,7 +32,7 @@ export async function reportFile(
     if (options.output !== '-') await refuseOther(options.output);
     const checkpoint = await openCheckpoint(file, options.header ? { headers: options.header } : {});
     try {
-      const page = await pageOf(checkpoint);
+      const page = await pageOf(checkpoint, options, context);
       await write(page, options, context);
       if (checkpoint.damage[0]) await tellReason(checkpoint.damage[0].message, name, context);
     } finally {
@@ -39,10 +43,38 @@ export async function reportFile(
   }
 }
 
-async function pageOf(checkpoint: Checkpoint): Promise<string> {
-  const findings = diagnose(checkpoint);
+async function pageOf(
+  checkpoint: Checkpoint,
+  options: ReportCommandOptions,
+  context: Context,
+): Promise<string> {
+  const { payload, statistics } = await readNumbers(checkpoint, options, context);
+  const findings = diagnose(checkpoint, { payload });
   const [assets, rules] = await Promise.all([pageAssets(), ruleTexts(findings)]);
-  return htmlPage(pageData(checkpoint, findings, { version: packageVersion(), rules }), assets);
+  const data = pageData(checkpoint, findings, { version: packageVersion(), rules, statistics });
+  return htmlPage(data, assets);
+}
+
+interface ReadNumbers {
+  readonly payload: PayloadFacts | undefined;
+  readonly statistics: readonly TensorStatistics[] | undefined;
+}
+
+/** What the tensor bytes tell, where that was asked for. A sample proves nothing of the numbers beside it, so no rule judges it. */
+async function readNumbers(
+  checkpoint: Checkpoint,
+  { values = false, sample = false, ...options }: ReportCommandOptions,
+  context: Context,
+): Promise<ReadNumbers> {
+  const bins = { bins: PAGE_BINS, narrow: true };
+  const isWhole = values && !sample;
+  const payload = await readPayload(checkpoint, { ...options, values: isWhole && bins }, context);
+  if (!sample) return { payload, statistics: payload?.values?.statistics };
+  const { computeStatistics } = await import('../numeric/statistics.ts');
+  const statistics = await withBar(context, options, (onProgress) =>
+    computeStatistics(checkpoint.tensors, { ...bins, sample, onProgress }),
+  );
+  return { payload, statistics };
 }
 
 async function ruleTexts(findings: readonly Finding[]): Promise<ReadonlyMap<string, RuleText>> {

@@ -6,7 +6,7 @@ import { visible } from '../report/terminal/text.ts';
 import type { StatsCommandOptions } from './commands/stats.ts';
 import type { Context } from './context.ts';
 import { tellFailure, tellReason } from './failure.ts';
-import { type Progress, progress } from './progress.ts';
+import { withBar } from './read-payload.ts';
 
 export interface StatsOptions extends Omit<StatsCommandOptions, 'histogram'> {
   /** Number of bins of the histograms; none where it is left out. */
@@ -30,26 +30,23 @@ async function documentOf(file: string, options: StatsOptions, context: Context)
   const { bins, sample = false, header, filter } = options;
   const tfjs = options.backend === 'tfjs' ? await startTfjs(context) : undefined;
   const checkpoint = await openCheckpoint(file, header ? { headers: header } : {});
-  let bar: Progress | undefined;
   try {
     const matches = filter === undefined ? () => true : await compileFilter(filter);
     const tensors = checkpoint.tensors.filter(({ name }) => matches(name));
-    const statistics = await computeStatistics(tensors, {
-      sample,
-      ...(bins !== undefined && { bins }),
-      kernels: tfjs?.kernels,
-      onProgress(done, total) {
-        bar ??= progress('reading', total, context, options);
-        bar.update(done);
-      },
-    });
+    const statistics = await withBar(context, options, (onProgress) =>
+      computeStatistics(tensors, {
+        sample,
+        ...(bins !== undefined && { bins }),
+        kernels: tfjs?.kernels,
+        onProgress,
+      }),
+    );
     return statsDocument(
       checkpoint,
       statistics,
       tfjs && { name: tfjs.name, version: tfjs.version, gpu: tfjs.gpu },
     );
   } finally {
-    bar?.stop();
     await checkpoint.close();
   }
 }

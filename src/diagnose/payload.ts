@@ -9,7 +9,7 @@ import { locateData } from '../zip/locate-data.ts';
 import { isSmall } from './small-file.ts';
 import { checkSparseIndices, type IndexFault } from './sparse-indices.ts';
 import { storagesByOffset } from './torch-archives.ts';
-import type { ValueFacts } from './value-facts.ts';
+import type { ValueFacts, ValueOptions } from './value-facts.ts';
 
 /** Bytes of a record that are read at a time. */
 const CHUNK = 4 * 2 ** 20;
@@ -52,8 +52,8 @@ export interface PayloadOptions {
    * indices of a megabyte.
    */
   readonly crc?: boolean;
-  /** Look at every number of every tensor. */
-  readonly values?: boolean;
+  /** Look at every number of every tensor, and make histograms where options ask for them. */
+  readonly values?: boolean | Omit<ValueOptions, 'onProgress'>;
   readonly onProgress?: (read: number, total: number) => void;
 }
 
@@ -70,7 +70,9 @@ export async function examinePayload(
 ): Promise<PayloadFacts> {
   const { values = false, onProgress } = options;
   const facts = await recordFacts(checkpoint, options);
-  return values ? { ...facts, values: await valueFacts(checkpoint, onProgress) } : facts;
+  if (!values) return facts;
+  const asked = values === true ? {} : values;
+  return { ...facts, values: await valueFacts(checkpoint, { ...asked, onProgress }) };
 }
 
 async function recordFacts(
@@ -94,12 +96,9 @@ async function recordFacts(
 }
 
 /** The kernels are loaded only where numbers are asked for. */
-async function valueFacts(
-  checkpoint: Checkpoint,
-  onProgress: PayloadOptions['onProgress'],
-): Promise<ValueFacts> {
+async function valueFacts(checkpoint: Checkpoint, options: ValueOptions): Promise<ValueFacts> {
   const { examineValues } = await import('./value-facts.ts');
-  return examineValues(checkpoint, onProgress);
+  return examineValues(checkpoint, options);
 }
 
 async function headerFaults({ source }: Checkpoint): Promise<HeaderFault[]> {

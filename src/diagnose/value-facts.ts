@@ -1,6 +1,6 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import type { Tensor } from '../checkpoint/tensor.ts';
-import { computeStatistics, type TensorStatistics } from '../numeric/statistics.ts';
+import { computeStatistics, type StatisticsOptions, type TensorStatistics } from '../numeric/statistics.ts';
 import type { Summary } from '../numeric/summary.ts';
 import type { PyNode } from '../pickle/values.ts';
 import { findDuplicates } from './duplicate-tensors.ts';
@@ -14,12 +14,15 @@ export interface ValueFacts {
   readonly duplicates: readonly (readonly Tensor[])[];
 }
 
+/** What `computeStatistics` is asked for beside the numbers that the rules judge, which are never sampled. */
+export type ValueOptions = Pick<StatisticsOptions, 'bins' | 'narrow' | 'onProgress'>;
+
 /** @throws UnreadableError where bytes can't be had. */
 export async function examineValues(
   { tensors }: Checkpoint,
-  onProgress?: (done: number, total: number) => void,
+  options: ValueOptions = {},
 ): Promise<ValueFacts> {
-  const statistics = await computeStatistics(tensors, { onProgress });
+  const statistics = await computeStatistics(tensors, options);
   const summaries = new Map<PyNode, Summary>();
   for (const { tensor, part, summary } of statistics)
     if (summary && !part) summaries.set(tensor.node, summary);

@@ -1,7 +1,7 @@
 import type { Storage } from '../checkpoint/storage.ts';
 import type { Tensor } from '../checkpoint/tensor.ts';
 import type { Segment } from '../io/segment.ts';
-import type { BinRange } from './bins.ts';
+import { type BinRange, crowdedRange } from './bins.ts';
 import { cutLayout, numbersOf, type TensorNumbers } from './layout.ts';
 import type { Scan } from './scan.ts';
 import { runScans, type StoredScan } from './scheduler.ts';
@@ -31,6 +31,11 @@ export interface StatisticsOptions {
   readonly sample?: boolean;
   /** Count the numbers in so many equal bins from the smallest to the largest; reads the bytes a second time. */
   readonly bins?: number;
+  /**
+   * Where a few numbers lie so far out that nearly all others share one bin, the bins are those of a narrower range, and what lies beyond
+   * is not counted; reads such tensors again.
+   */
+  readonly narrow?: boolean;
   /** Kernels to use instead of the built-in ones. */
   readonly kernels?: SummaryKernels | undefined;
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
@@ -40,6 +45,8 @@ export interface StatisticsOptions {
 const PIECE = 32 * 2 ** 20;
 const SAMPLE = 64 * 1024;
 const SAMPLES = 16;
+/** How often a range is narrowed to one of its bins. */
+const MOST_ROUNDS = 4;
 
 /** Numbers that one or several tensors show. */
 interface Task {
@@ -70,6 +77,7 @@ export async function computeStatistics(
   const summaries = await summarize(tasks, progress, options.kernels);
   before = total / 2;
   const histograms = options.bins ? await countBins(tasks, summaries, options.bins, progress) : new Map();
+  if (options.narrow) await narrowBins(histograms, summaries);
   return shown.flatMap((tensor): TensorStatistics[] => {
     const found = tasksOf.get(tensor) as readonly Task[] | string;
     if (typeof found === 'string') return [{ tensor, summary: undefined, skipped: found, sampled: false }];
@@ -171,21 +179,49 @@ async function countBins(
   bins: number,
   onProgress: (done: number) => void,
 ): Promise<Map<Task, Histogram>> {
-  const ranged = tasks.flatMap((task) => {
+  const ranged = tasks.flatMap((task): RangedTask[] => {
     const summary = summaries.get(task) as Summary;
     if (finiteCount(summary) === 0) return [];
-    const range = { min: Number(summary.min), max: Number(summary.max), bins };
-    return [{ task, range, scans: task.scans.map((each) => withRange(each, range)) }];
+    return [{ task, range: { min: Number(summary.min), max: Number(summary.max), bins } }];
   });
+  return countRanges(ranged, onProgress);
+}
+
+interface RangedTask {
+  readonly task: Task;
+  readonly range: BinRange;
+}
+
+/** Puts narrower histograms in the place of those in which nearly all numbers share a bin. */
+async function narrowBins(
+  histograms: Map<Task, Histogram>,
+  summaries: ReadonlyMap<Task, Summary>,
+): Promise<void> {
+  let open = [...histograms.keys()];
+  for (let round = 0; round < MOST_ROUNDS && open.length > 0; round++) {
+    const ranged = open.flatMap((task): RangedTask[] => {
+      const histogram = histograms.get(task) as Histogram;
+      const range = crowdedRange(histogram, histogram.counts, (summaries.get(task) as Summary).zeros);
+      return range ? [{ task, range: { ...range, bins: histogram.counts.length } }] : [];
+    });
+    for (const [task, histogram] of await countRanges(ranged)) histograms.set(task, histogram);
+    open = ranged.map(({ task }) => task);
+  }
+}
+
+async function countRanges(
+  ranged: readonly RangedTask[],
+  onProgress: (done: number) => void = () => {},
+): Promise<Map<Task, Histogram>> {
   const results = await runScans(
-    ranged.flatMap(({ scans }) => scans),
+    ranged.flatMap(({ task, range }) => task.scans.map((each) => withRange(each, range))),
     onProgress,
   );
   let next = 0;
   return new Map(
-    ranged.map(({ task, range: { min, max }, scans }) => {
+    ranged.map(({ task, range: { min, max, bins } }) => {
       const counts = new Array<number>(bins).fill(0);
-      for (const _ of scans) {
+      for (const _ of task.scans) {
         const part = results[next++] as Float64Array;
         for (let bin = 0; bin < bins; bin++) counts[bin] = (counts[bin] as number) + (part[bin] as number);
       }

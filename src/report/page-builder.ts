@@ -5,9 +5,11 @@ import type { Tensor } from '../checkpoint/tensor.ts';
 import { findWaste } from '../checkpoint/waste.ts';
 import type { Finding } from '../diagnose/finding.ts';
 import { prescribe } from '../diagnose/prescription.ts';
+import type { TensorStatistics } from '../numeric/statistics.ts';
 import { type InspectDocument, inspectDocument } from './inspect-document.ts';
 import { blocksOf } from './markdown-blocks.ts';
 import type { PageBlock, PageData, PageFinding, PageSharing, PageSum, TensorColumns } from './page-data.ts';
+import { numberColumns } from './page-numbers.ts';
 import type { Json } from './plain-value.ts';
 import { shellWord } from './terminal/findings.ts';
 import { containerFacts } from './terminal/overview.ts';
@@ -30,6 +32,8 @@ export interface RuleText {
 
 export interface PageOptions {
   readonly version: string;
+  /** What the numbers are like; the page has none where it is left out. */
+  readonly statistics?: readonly TensorStatistics[] | undefined;
   readonly rules: ReadonlyMap<string, RuleText>;
 }
 
@@ -37,7 +41,7 @@ export interface PageOptions {
 export function pageData(
   checkpoint: Checkpoint,
   findings: readonly Finding[],
-  { version, rules }: PageOptions,
+  { version, rules, statistics }: PageOptions,
 ): PageData {
   const document = inspectDocument(checkpoint, findings, { allSubjects: true });
   const { totals, file } = document;
@@ -73,6 +77,7 @@ export function pageData(
       wasted: waste.byStorage,
       tied: new Map(sharing.map(({ key, tied }) => [key, tied ? 'tied' : 'shared'])),
     }),
+    ...(statistics && { numbers: numberColumns(checkpoint.tensors, statistics) }),
     sharing: sharing.slice(0, MOST_SHARED).map(({ key, members, tied }): PageSharing => {
       const names = members.map(({ name }) => visible(name));
       const rest = names.length - MOST_SHARED_NAMES;

@@ -49,6 +49,30 @@ export interface TensorColumns {
   readonly note: readonly string[];
 }
 
+/**
+ * What the numbers are like: one array for each column, a tensor at the same index as in `TensorColumns`. Numbers have six digits, and are
+ * null where there are none. Minimum, maximum, mean and deviation are those of the finite numbers.
+ */
+export interface NumberColumns {
+  /** Of some tensors only a part was looked at. */
+  readonly sampled: boolean;
+  /** Numbers that were looked at; 0 where there are none to look at. */
+  readonly count: readonly number[];
+  readonly nan: readonly number[];
+  readonly infinite: readonly number[];
+  readonly zeros: readonly number[];
+  /** Finite numbers that a cast to float16 would make infinite. */
+  readonly overflow: readonly number[];
+  readonly min: readonly (number | null)[];
+  readonly max: readonly (number | null)[];
+  readonly mean: readonly (number | null)[];
+  readonly std: readonly (number | null)[];
+  /** As `packCounts` writes the counts of equal bins; empty where all numbers are the same. */
+  readonly histogram: readonly string[];
+  /** What the bins cover; null where that is all from the smallest to the largest number. */
+  readonly range: readonly (readonly [number, number] | null)[];
+}
+
 export interface PageSharing {
   readonly storage: string;
   readonly bytes: number;
@@ -78,6 +102,8 @@ export interface PageData {
   /** The one command that heals all that can be healed; empty where there is nothing to heal. */
   readonly command: string;
   readonly tensors: TensorColumns;
+  /** There where values were asked for. */
+  readonly numbers?: NumberColumns;
   readonly sharing: readonly PageSharing[];
   /** Values that are no tensors: name and text. */
   readonly values: readonly (readonly [string, string])[];

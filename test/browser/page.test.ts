@@ -1,22 +1,11 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { pathToFileURL } from 'node:url';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Checkpoint } from '../../src/checkpoint/checkpoint.ts';
-import { pageAssets } from '../../src/cli/page-assets.ts';
-import { readRulePage } from '../../src/cli/pages.ts';
-import { diagnose } from '../../src/diagnose/engine.ts';
-import { RULES } from '../../src/diagnose/rules/index.ts';
-import { htmlPage } from '../../src/report/html-page.ts';
-import { pageData } from '../../src/report/page-builder.ts';
 import { type Browser, startChromium } from './chromium.ts';
 import { HOSTILE, hostileCheckpoint, largeCheckpoint, trainingCheckpoint } from './models.ts';
+import { PageFolder, picture } from './page-folder.ts';
 
-const folder = mkdtempSync(path.join(tmpdir(), 'ckpt-doctor-page-'));
-/** Where pictures of the page go, for people to look at: SCREENSHOTS=docs/images npm run test:browser */
-const pictures = process.env.SCREENSHOTS;
+const folder = new PageFolder();
 let browser: Browser;
 
 beforeAll(async () => {
@@ -25,50 +14,11 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await browser?.close();
-  rmSync(folder, { recursive: true, force: true });
+  folder.remove();
 });
 
-let count = 0;
-async function written(checkpoint: Checkpoint): Promise<string> {
-  const findings = diagnose(checkpoint);
-  const rules = new Map(
-    await Promise.all(
-      findings.map(async ({ rule }) => {
-        const { markdown } = await readRulePage(rule);
-        return [rule, { title: RULES.find(({ id }) => id === rule)?.title ?? '', markdown }] as const;
-      }),
-    ),
-  );
-  const file = path.join(folder, `${count++}.html`);
-  writeFileSync(
-    file,
-    htmlPage(pageData(checkpoint, findings, { version: '0.0.0', rules }), await pageAssets()),
-  );
-  return pathToFileURL(file).href;
-}
-
-/** Opens a page as a reader does who double-clicks on it. Whatever it complains of, or asks the network for, is an error. */
-async function opened(checkpoint: Checkpoint, complaints: string[] = []): Promise<Page> {
-  const page = await browser.context.newPage();
-  page.on('pageerror', (error) => complaints.push(error.message));
-  page.on('console', (message) => {
-    if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
-  });
-  page.on('request', (request) => {
-    if (!request.url().startsWith('file:') || request.resourceType() !== 'document')
-      complaints.push(request.url());
-  });
-  await page.goto(await written(checkpoint));
-  return page;
-}
-
-async function picture(page: Page, name: string, height?: number): Promise<void> {
-  if (!pictures) return;
-  mkdirSync(pictures, { recursive: true });
-  await page.waitForTimeout(300);
-  const clip = height === undefined ? {} : { clip: { x: 0, y: 0, width: 1280, height } };
-  await page.screenshot({ path: path.join(pictures, `${name}.png`), fullPage: true, ...clip });
-}
+const opened = (checkpoint: Checkpoint, complaints?: string[]): Promise<Page> =>
+  folder.open(browser, checkpoint, complaints);
 
 const labels = (page: Page): Promise<string[]> => page.locator('.tile .label').allTextContents();
 

@@ -63,4 +63,28 @@ describe('report', () => {
     expect(stderr).toMatch(/^ckpt-doctor: fixtures\/damaged\/record_missing\.pth: /);
     expect(readFileSync(place('damaged.html'), 'utf8')).toContain('"damage":');
   });
+
+  it('tells what the numbers are like where it is asked', async () => {
+    const numbersOf = async (...flags: string[]) => {
+      const { code, stdout } = await run(['report', DDP, '-o', '-', ...flags]);
+      expect(code).toBe(0);
+      const json = /<script type="application\/json" id="data">(.*)<\/script>\n<script>/s.exec(stdout)?.[1];
+      const { tensors, numbers, findings } = JSON.parse(json ?? '');
+      return { tensors, numbers, rules: findings.map(({ rule }: { rule: string }) => rule) };
+    };
+    const { tensors, numbers, rules } = await numbersOf('--values');
+    const { stdout } = await run(['stats', DDP, '--format', 'json']);
+    const stats = JSON.parse(stdout);
+    expect(numbers.count).toEqual(stats.tensors.map(({ count }: { count: number }) => count));
+    for (const [index, { name, std }] of stats.tensors.entries()) {
+      expect(tensors.name[index]).toBe(name);
+      if (std !== null) expect(numbers.std[index]).toBeCloseTo(std, 4);
+    }
+    const inspected = await run(['inspect', DDP, '--values', '--format', 'json']);
+    expect(rules).toEqual(JSON.parse(inspected.stdout).findings.map(({ rule }: { rule: string }) => rule));
+    expect((await numbersOf()).numbers).toBeUndefined();
+    const sample = await numbersOf('--sample');
+    expect(sample.numbers.count).toEqual(numbers.count);
+    expect(sample.rules.filter((rule: string) => rule.startsWith('values/'))).toEqual([]);
+  });
 });

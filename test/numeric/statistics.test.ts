@@ -161,3 +161,32 @@ describe('histograms', () => {
     expect(negative?.histogram?.counts).toEqual(plain?.histogram?.counts.toReversed());
   });
 });
+
+describe('narrow histograms', () => {
+  const made = (values: readonly number[]) => {
+    const content = new Uint8Array(Float32Array.from(values).buffer);
+    const held = storage('0', { numel: values.length, bytes: content.length, content });
+    return tensor('w', [values.length], { storage: held });
+  };
+  const bell = Array.from({ length: 4000 }, (_, index) => Math.sin(index) / 100);
+
+  it('show where the numbers are, when one lies far out', async () => {
+    const options = { bins: 48 };
+    const [plain] = await computeStatistics([made([...bell, 81_000])], options);
+    expect(Math.max(...(plain?.histogram?.counts ?? []))).toBe(4000);
+    const [narrow] = await computeStatistics([made([...bell, 81_000])], { ...options, narrow: true });
+    const { min, max, counts } = narrow?.histogram ?? { min: 0, max: 0, counts: [] };
+    expect(max).toBeLessThan(1);
+    expect(min).toBeCloseTo(-0.01, 6);
+    expect(counts.filter((count) => count > 0).length).toBeGreaterThan(5);
+    const within = bell.filter((value) => value <= max).length;
+    expect(counts.reduce((sum, count) => sum + count)).toBe(within);
+    expect(narrow?.summary?.max).toBe(81_000);
+  });
+
+  it('are the same where there is nothing to narrow', async () => {
+    const [plain] = await computeStatistics([made(bell)], { bins: 48 });
+    const [narrow] = await computeStatistics([made(bell)], { bins: 48, narrow: true });
+    expect(narrow?.histogram).toEqual(plain?.histogram);
+  });
+});

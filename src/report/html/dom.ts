@@ -24,6 +24,45 @@ export function el<Name extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
+/** Makes a shape of a drawing; an attribute of `undefined` is left out. */
+export function svg<Name extends keyof SVGElementTagNameMap>(
+  name: Name,
+  attributes: Readonly<Record<string, string | number | undefined>> = {},
+  ...children: readonly (Node | string)[]
+): SVGElementTagNameMap[Name] {
+  const element = document.createElementNS('http://www.w3.org/2000/svg', name);
+  for (const [key, value] of Object.entries(attributes))
+    if (value !== undefined) element.setAttribute(key, String(value));
+  element.append(...children);
+  return element;
+}
+
+/** Buttons of which one is pressed. */
+export function choice<Value extends string>(
+  label: string,
+  options: readonly (readonly [Value, string])[],
+  chosen: Value,
+  choose: (value: Value) => void,
+): HTMLElement {
+  const buttons = options.map(([value, text]) =>
+    el(
+      'button',
+      {
+        type: 'button',
+        'data-mode': value,
+        'aria-pressed': String(value === chosen),
+        onclick: () => {
+          for (const button of buttons)
+            button.setAttribute('aria-pressed', String(button.dataset.mode === value));
+          choose(value);
+        },
+      },
+      text,
+    ),
+  );
+  return el('div', { class: 'modes', role: 'group', 'aria-label': label }, ...buttons);
+}
+
 /** Text in which `code` stands between backticks. */
 export function prose(text: string): Node[] {
   return text

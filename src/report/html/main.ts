@@ -2,7 +2,9 @@ import type { PageData } from '../page-data.ts';
 import { bytesText } from '../terminal/numbers.ts';
 import { el } from './dom.ts';
 import { findingsSection } from './findings.ts';
+import { LayersView } from './layers-view.ts';
 import { overviewSection, sharingSection, valuesSection } from './overview.ts';
+import { searchTexts } from './table-rows.ts';
 import { TableView } from './table-view.ts';
 import { themeSwitch } from './theme.ts';
 import { TreemapView } from './treemap-view.ts';
@@ -33,9 +35,15 @@ document.body.append(
 
 const sections: (HTMLElement | undefined)[] = [overviewSection(data), findingsSection(data)];
 if (data.tensors.name.length > 0) {
+  const texts = searchTexts(data);
+  const show = (tensor: number) => {
+    map.show(tensor);
+    layers?.choose(tensor);
+  };
   const map = new TreemapView(data, (module) => table.search(module));
-  const table = new TableView(data, (tensor) => map.show(tensor));
-  sections.push(map.element, table.element);
+  const layers = data.numbers && new LayersView(data, data.numbers, texts, (tensor) => map.show(tensor));
+  const table = new TableView(data, texts, show);
+  sections.push(map.element, layers?.element, table.element);
 }
 sections.push(sharingSection(data), valuesSection(data));
 main.append(...sections.filter((each) => each !== undefined));

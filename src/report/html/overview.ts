@@ -1,4 +1,4 @@
-import type { PageData, PageSharing, PageSum } from '../page-data.ts';
+import type { NumberColumns, PageData, PageSharing, PageSum } from '../page-data.ts';
 import { bytesText, counted, countText, grouped } from '../terminal/numbers.ts';
 import { el, section } from './dom.ts';
 
@@ -22,6 +22,7 @@ export function overviewSection(data: PageData): HTMLElement {
       card('Tensors', grouped(totals.tensors), counted(totals.storages, 'storage')),
       card('Parameters', countText(totals.parameters)),
       card('In tensors', bytesText(totals.tensorBytes), stored),
+      ...(data.numbers ? [soundCard(data.numbers)] : []),
       ...(totals.wastedBytes > 0 ? [card('Unused', bytesText(totals.wastedBytes), 'in storages')] : []),
     ),
     el(
@@ -32,6 +33,30 @@ export function overviewSection(data: PageData): HTMLElement {
       ...(held.length > 1 ? [spread('Parts', held, 'tensor')] : []),
     ),
   );
+}
+
+/** Tensors that hold NaN, infinities or nothing but zeros. */
+function soundCard({ nan, infinite, zeros, count, sampled }: NumberColumns): HTMLElement {
+  const flaws = {
+    NaN: nan.map((each) => each > 0),
+    Inf: infinite.map((each) => each > 0),
+    'all zero': count.map((each, index) => each > 1 && each === zeros[index]),
+  };
+  const told = Object.entries(flaws)
+    .map(([name, has]) => [name, has.filter(Boolean).length] as const)
+    .filter(([, tensors]) => tensors > 0);
+  if (told.length === 0) {
+    const looked = countText(count.reduce((sum, each) => sum + each, 0));
+    return card('Numbers', 'All finite', `${looked} ${sampled ? 'sampled' : 'looked at'}`);
+  }
+  const flawed = count.filter((_, index) => Object.values(flaws).some((has) => has[index])).length;
+  const made = card(
+    'Flawed tensors',
+    grouped(flawed),
+    told.map(([name, tensors]) => `${name}: ${tensors}`).join(', '),
+  );
+  made.classList.add('grave');
+  return made;
 }
 
 function card(name: string, value: string, more?: string): HTMLElement {

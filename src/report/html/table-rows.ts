@@ -1,6 +1,20 @@
 import type { PageData } from '../page-data.ts';
 
-export type Column = 'order' | 'name' | 'dtype' | 'shape' | 'elements' | 'bytes' | 'location' | 'part';
+export type Column =
+  | 'order'
+  | 'name'
+  | 'dtype'
+  | 'shape'
+  | 'elements'
+  | 'bytes'
+  | 'location'
+  | 'part'
+  | 'mean'
+  | 'std'
+  | 'min'
+  | 'max'
+  | 'bad'
+  | 'zeros';
 
 /** The words of a search, shapes among them as `64x3`; a tensor is meant where all of them stand somewhere in its row. */
 export function wordsOf(search: string): string[] {
@@ -36,31 +50,46 @@ export function matching(texts: readonly string[], search: string): number[] {
   return rows;
 }
 
-/** Rows in the order of a column; rows that are alike in it stay in the order of the file. */
+/** Rows in the order of a column; rows that are alike in it stay in the order of the file, and those without a number stand at the end. */
 export function sorted(
   rows: readonly number[],
   column: Column,
   descending: boolean,
   data: PageData,
 ): number[] {
-  const { tensors, dtypes, locations, parts } = data;
+  const { tensors, dtypes, locations, parts, numbers } = data;
+  const sign = descending ? -1 : 1;
   const text = (names: readonly string[]) => (a: number, b: number) =>
-    compareNames(names[a] ?? '', names[b] ?? '');
-  const number = (values: readonly number[]) => (a: number, b: number) => (values[a] ?? 0) - (values[b] ?? 0);
+    sign * compareNames(names[a] ?? '', names[b] ?? '');
+  const number = (values: readonly (number | null)[] | undefined) => (a: number, b: number) => {
+    const [first = null, second = null] = [values?.[a], values?.[b]];
+    if (first === null || second === null) return Number(first === null) - Number(second === null);
+    return sign * (first - second);
+  };
   const named = (values: readonly number[], sums: readonly { readonly name: string }[]) =>
     text(values.map((value) => sums[value]?.name ?? ''));
-  const compare: Record<Column, (a: number, b: number) => number> = {
-    order: (a, b) => a - b,
-    name: text(tensors.name),
-    dtype: named(tensors.dtype, dtypes),
-    shape: (a, b) => compareShapes(tensors.shape[a] ?? [], tensors.shape[b] ?? []),
-    elements: number(tensors.elements),
-    bytes: number(tensors.bytes),
-    location: named(tensors.location, locations),
-    part: named(tensors.part, parts),
+  const compare: Record<Column, () => (a: number, b: number) => number> = {
+    order: () => (a, b) => sign * (a - b),
+    name: () => text(tensors.name),
+    dtype: () => named(tensors.dtype, dtypes),
+    shape: () => (a, b) => sign * compareShapes(tensors.shape[a] ?? [], tensors.shape[b] ?? []),
+    elements: () => number(tensors.elements),
+    bytes: () => number(tensors.bytes),
+    location: () => named(tensors.location, locations),
+    part: () => named(tensors.part, parts),
+    mean: () => number(numbers?.mean),
+    std: () => number(numbers?.std),
+    min: () => number(numbers?.min),
+    max: () => number(numbers?.max),
+    bad: () => number(numbers?.nan.map((nan, index) => nan + (numbers.infinite[index] ?? 0))),
+    zeros: () => number(numbers?.zeros.map((zeros, index) => zeroShare(zeros, numbers.count[index] ?? 0))),
   };
-  const sign = descending ? -1 : 1;
-  return rows.toSorted((a, b) => sign * compare[column](a, b) || a - b);
+  const order = compare[column]();
+  return rows.toSorted((a, b) => order(a, b) || a - b);
+}
+
+function zeroShare(zeros: number, count: number): number | null {
+  return count > 0 ? zeros / count : null;
 }
 
 const COLLATOR = new Intl.Collator('en', { numeric: true });

@@ -1,19 +1,15 @@
 import type { PageData } from '../page-data.ts';
-import { bytesText, countText, grouped } from '../terminal/numbers.ts';
-import { el, section } from './dom.ts';
-import { type Column, matching, searchTexts, shapeText, sorted } from './table-rows.ts';
+import { grouped } from '../terminal/numbers.ts';
+import { choice, el, section } from './dom.ts';
+import { type ColumnSet, columnsOf, type ShownColumn } from './table-columns.ts';
+import { type Column, matching, sorted } from './table-rows.ts';
 
-const COLUMNS: readonly (readonly [Column, string])[] = [
-  ['name', 'Tensor'],
-  ['dtype', 'Dtype'],
-  ['shape', 'Shape'],
-  ['elements', 'Elements'],
-  ['bytes', 'Size'],
-  ['location', 'Device'],
-  ['part', 'Part'],
-];
 /** Rows beyond the window that are drawn, so that a fast hand meets no empty ones. */
 const SPARE = 12;
+const COLUMN_SETS: readonly (readonly [ColumnSet, string])[] = [
+  ['numbers', 'Numbers'],
+  ['storage', 'Storage'],
+];
 /** Rows that go to paper; a book of them helps nobody. */
 const MOST_PRINTED = 2000;
 
@@ -26,6 +22,7 @@ export class TableView {
   readonly #search = el('input', {
     type: 'search',
     id: 'search',
+    class: 'search',
     placeholder: 'Search: attn weight float16 …',
     autocomplete: 'off',
     spellcheck: 'false',
@@ -34,29 +31,33 @@ export class TableView {
   readonly #count = el('output', { class: 'count', for: 'search' });
   readonly #heads = new Map<Column, HTMLElement>();
   readonly #body = el('div', { class: 'rows', role: 'rowgroup' });
-  readonly #window = el('div', { class: 'window', tabindex: 0, role: 'table', 'aria-label': 'Tensors' });
+  readonly #head = el('div', { class: 'row head', role: 'row', 'aria-rowindex': 1 });
+  readonly #window = el('div', { class: 'window', tabindex: 0, role: 'grid', 'aria-label': 'Tensors' });
+  #columns: readonly ShownColumn[] = [];
   #rows: number[] = [];
   #column: Column = 'order';
   #descending = false;
   #printing = false;
   /** First row and number of rows that are drawn. */
   #drawn = '';
+  /** The row that keys have come to. */
+  #current = -1;
 
-  /** @param showTensor Shows a tensor in the map. */
-  constructor(data: PageData, showTensor: (tensor: number) => void) {
+  /**
+   * @param texts As `searchTexts` makes them.
+   * @param showTensor Shows a tensor in the map.
+   */
+  constructor(data: PageData, texts: readonly string[], showTensor: (tensor: number) => void) {
     this.#data = data;
-    this.#texts = searchTexts(data);
+    this.#texts = texts;
     this.#showTensor = showTensor;
-    const head = el(
-      'div',
-      { class: 'row head', role: 'row' },
-      ...COLUMNS.map(([column, label]) => this.#head(column, label)),
-    );
-    this.#window.append(el('div', { role: 'rowgroup', class: 'heads' }, head), this.#body);
+    this.#window.append(el('div', { role: 'rowgroup', class: 'heads' }, this.#head), this.#body);
+    const set: ColumnSet = data.numbers ? 'numbers' : 'storage';
+    const sets = choice('Columns', COLUMN_SETS, set, (chosen) => this.#setColumns(chosen));
     this.element = section(
       'tensors',
       'Tensors',
-      el('div', { class: 'bar' }, this.#search, this.#count),
+      el('div', { class: 'bar' }, this.#search, this.#count, data.numbers ? sets : undefined),
       this.#window,
     );
     this.#search.addEventListener('input', () => this.#choose());
@@ -65,10 +66,11 @@ export class TableView {
       const row = event.target instanceof Element ? event.target.closest<HTMLElement>('.row') : null;
       if (row?.dataset.tensor && !getSelection()?.toString()) this.#showTensor(Number(row.dataset.tensor));
     });
+    this.#window.addEventListener('keydown', (event) => this.#key(event));
     new ResizeObserver(() => this.#draw()).observe(this.#window);
     addEventListener('beforeprint', () => this.#print(true));
     addEventListener('afterprint', () => this.#print(false));
-    this.#choose();
+    this.#setColumns(set);
   }
 
   /** Searches, as if the words had been typed. */
@@ -79,27 +81,77 @@ export class TableView {
     this.#search.focus({ preventScroll: true });
   }
 
-  #head(column: Column, label: string): HTMLElement {
+  #setColumns(set: ColumnSet): void {
+    this.#columns = columnsOf(this.#data, set);
+    this.#window.dataset.columns = set;
+    this.#heads.clear();
+    this.#head.replaceChildren(...this.#columns.map((column) => this.#headCell(column)));
+    // who sorts by what is no longer seen would wonder
+    if (!this.#columns.some(({ column }) => column === this.#column)) this.#column = 'order';
+    this.#tellOrder();
+    this.#choose();
+  }
+
+  #headCell({ column, label, isNumber }: ShownColumn): HTMLElement {
+    const isSortable = column !== 'spread';
     const cell = el(
       'div',
-      { role: 'columnheader', class: `cell ${column}`, 'aria-sort': 'none' },
-      el('button', { type: 'button', onclick: () => this.#sort(column) }, label),
+      {
+        role: 'columnheader',
+        class: `cell ${column}${isNumber ? ' figure' : ''}`,
+        'aria-sort': isSortable ? 'none' : undefined,
+      },
+      isSortable
+        ? el('button', { type: 'button', onclick: () => this.#sort(column, isNumber) }, label)
+        : el('span', {}, label),
     );
-    this.#heads.set(column, cell);
+    if (isSortable) this.#heads.set(column, cell);
     return cell;
   }
 
   /** Down for numbers first, up for names first, then the other way, then as in the file. */
-  #sort(column: Column): void {
-    const first = column === 'elements' || column === 'bytes';
+  #sort(column: Column, first: boolean): void {
     if (this.#column !== column) [this.#column, this.#descending] = [column, first];
     else if (this.#descending === first) this.#descending = !first;
     else [this.#column, this.#descending] = ['order', false];
-    for (const [each, cell] of this.#heads) {
-      const order = this.#descending ? 'descending' : 'ascending';
-      cell.setAttribute('aria-sort', each === this.#column ? order : 'none');
-    }
+    this.#tellOrder();
     this.#choose();
+  }
+
+  #tellOrder(): void {
+    const order = this.#descending ? 'descending' : 'ascending';
+    for (const [each, cell] of this.#heads)
+      cell.setAttribute('aria-sort', each === this.#column ? order : 'none');
+  }
+
+  /** Arrows go from row to row, Enter shows the tensor. */
+  #key(event: KeyboardEvent): void {
+    // the buttons of the head have keys of their own
+    if (event.target !== this.#window) return;
+    const { height, first } = this.#place();
+    const page = Math.max(1, Math.floor(this.#window.clientHeight / height) - 2);
+    const start = this.#current < 0 ? first - 1 : this.#current;
+    const next: Readonly<Record<string, number>> = {
+      ArrowDown: start + 1,
+      ArrowUp: start - 1,
+      PageDown: start + page,
+      PageUp: start - page,
+      Home: 0,
+      End: this.#rows.length - 1,
+    };
+    const tensor = this.#rows[this.#current];
+    if (event.key === 'Enter' && tensor !== undefined) this.#showTensor(tensor);
+    const row = next[event.key];
+    if (row === undefined || this.#rows.length === 0) return;
+    event.preventDefault();
+    this.#current = Math.min(this.#rows.length - 1, Math.max(0, row));
+    const top = this.#current * height;
+    const room = this.#window.clientHeight - this.#head.offsetHeight;
+    if (top < this.#window.scrollTop) this.#window.scrollTop = top;
+    else if (top + height > this.#window.scrollTop + room) this.#window.scrollTop = top + height - room;
+    this.#drawn = '';
+    this.#draw();
+    this.#window.setAttribute('aria-activedescendant', `row-${this.#current}`);
   }
 
   #choose(): void {
@@ -110,6 +162,8 @@ export class TableView {
       rows.length === all ? grouped(all) : `${grouped(rows.length)} of ${grouped(all)}`;
     this.#window.setAttribute('aria-rowcount', String(rows.length + 1));
     this.#window.scrollTop = 0;
+    this.#current = -1;
+    this.#window.removeAttribute('aria-activedescendant');
     this.#drawn = '';
     this.#draw();
   }
@@ -120,10 +174,16 @@ export class TableView {
     this.#draw();
   }
 
-  #draw(): void {
+  /** Pixels of a row, and the first of which something is seen. */
+  #place(): { readonly height: number; readonly first: number } {
     const height = Number.parseFloat(getComputedStyle(this.#window).getPropertyValue('--row'));
+    return { height, first: Math.floor(this.#window.scrollTop / height) };
+  }
+
+  #draw(): void {
+    const { height, first: top } = this.#place();
     const shown = Math.ceil(this.#window.clientHeight / height) + 2 * SPARE;
-    const first = this.#printing ? 0 : Math.max(0, Math.floor(this.#window.scrollTop / height) - SPARE);
+    const first = this.#printing ? 0 : Math.max(0, top - SPARE);
     const until = this.#printing ? Math.min(MOST_PRINTED, this.#rows.length) : first + shown;
     const drawn = `${first} ${until} ${height}`;
     if (drawn === this.#drawn) return;
@@ -139,30 +199,33 @@ export class TableView {
   }
 
   #row(tensor: number, index: number, height: number): HTMLElement {
-    const { tensors, dtypes, locations, parts } = this.#data;
-    const note = tensors.note[tensor] ?? '';
-    const cell = (column: Column, text: string, ...more: Node[]) =>
-      el(
-        'div',
-        { role: 'cell', class: `cell ${column}`, title: column === 'name' ? text : undefined },
-        el('span', {}, text),
-        ...more,
-      );
+    const note = this.#data.tensors.note[tensor] ?? '';
+    const classes = ['row', index % 2 === 0 ? 'even' : '', index === this.#current ? 'current' : ''];
     const row = el(
       'div',
       {
         role: 'row',
-        class: index % 2 === 0 ? 'row even' : 'row',
+        id: `row-${index}`,
+        class: classes.filter((each) => each !== '').join(' '),
         'aria-rowindex': index + 2,
+        'aria-selected': index === this.#current ? 'true' : undefined,
         'data-tensor': tensor,
       },
-      cell('name', tensors.name[tensor] ?? '', ...(note === '' ? [] : [el('small', {}, note)])),
-      cell('dtype', dtypes[tensors.dtype[tensor] ?? -1]?.name ?? ''),
-      cell('shape', shapeText(tensors.shape[tensor] ?? [])),
-      cell('elements', countText(tensors.elements[tensor] ?? 0)),
-      cell('bytes', bytesText(tensors.bytes[tensor] ?? 0)),
-      cell('location', locations[tensors.location[tensor] ?? -1]?.name ?? ''),
-      cell('part', parts[tensors.part[tensor] ?? -1]?.name ?? ''),
+      ...this.#columns.map(({ column, label, isNumber, cell, isGrave }) => {
+        const shown = cell(tensor);
+        const isName = column === 'name';
+        return el(
+          'div',
+          {
+            role: 'gridcell',
+            class: `cell ${column}${isNumber ? ' figure' : ''}${isGrave?.(tensor) ? ' grave' : ''}`,
+            title: isName && typeof shown === 'string' ? shown : undefined,
+            'data-label': label,
+          },
+          typeof shown === 'string' ? el('span', {}, shown) : shown,
+          isName && note !== '' ? el('small', {}, note) : undefined,
+        );
+      }),
     );
     if (!this.#printing) row.style.top = `${index * height}px`;
     return row;

@@ -1,9 +1,11 @@
 import type { PageData } from '../page-data.ts';
 import { bytesText, counted } from '../terminal/numbers.ts';
 import { type Mode, Painter } from './colours.ts';
-import { el, section } from './dom.ts';
-import { type ModuleNode, moduleOf, moduleTree, pathTo } from './module-tree.ts';
+import { choice, el, section } from './dom.ts';
+import { type ModuleNode, moduleOf, moduleTree, pathTo, tensorsIn } from './module-tree.ts';
+import { NumbersPanel } from './numbers-panel.ts';
 import { shapeText } from './table-rows.ts';
+import { Tip } from './tip.ts';
 import { layTiles, neighbour, type Tile } from './treemap-layout.ts';
 
 const MODES: readonly (readonly [Mode, string])[] = [
@@ -27,8 +29,11 @@ export class TreemapView {
   readonly #trail = el('nav', { class: 'trail', 'aria-label': 'Module that fills the map' });
   readonly #legend = el('ul', { class: 'legend' });
   readonly #told = el('p', { class: 'told', 'aria-live': 'polite' });
-  readonly #tip = el('div', { class: 'tip', hidden: true, 'aria-hidden': 'true' });
+  readonly #tip = new Tip();
+  readonly #panel: NumbersPanel | undefined;
   #zoomed: ModuleNode;
+  /** Whose numbers stand below the map. */
+  #shown: ModuleNode | undefined;
   #mode: Mode = 'dtype';
   #tiles: Tile[] = [];
   #buttons = new Map<Tile, HTMLElement>();
@@ -41,14 +46,24 @@ export class TreemapView {
     this.#zoomed = this.#root;
     this.#listTensors = listTensors;
     this.#mode = firstMode(data);
+    if (data.numbers) this.#panel = new NumbersPanel(data, data.numbers);
     this.element = section(
       'map',
       'Where the bytes are',
-      el('div', { class: 'bar' }, this.#trail, this.#modes()),
+      el(
+        'div',
+        { class: 'bar' },
+        this.#trail,
+        choice('Colour by', MODES, this.#mode, (mode) => {
+          this.#mode = mode;
+          this.#draw();
+        }),
+      ),
       this.#map,
-      this.#tip,
+      this.#tip.element,
       this.#told,
       this.#legend,
+      this.#panel?.element,
     );
     this.#listen();
     new ResizeObserver(() => this.#draw()).observe(this.#map);
@@ -61,27 +76,9 @@ export class TreemapView {
     this.element.scrollIntoView({ block: 'start' });
     const tile = this.#tiles.find(({ node }) => node.tensor === tensor);
     if (tile) this.#focus(tile);
-  }
-
-  #modes(): HTMLElement {
-    const buttons = MODES.map(([mode, label]) =>
-      el(
-        'button',
-        {
-          type: 'button',
-          'data-mode': mode,
-          'aria-pressed': String(mode === this.#mode),
-          onclick: () => {
-            this.#mode = mode;
-            for (const button of buttons)
-              button.setAttribute('aria-pressed', String(button.dataset.mode === mode));
-            this.#draw();
-          },
-        },
-        label,
-      ),
-    );
-    return el('div', { class: 'modes', role: 'group', 'aria-label': 'Colour by' }, ...buttons);
+    // it may be too small for a tile
+    const leaf = this.#zoomed.children.find((child) => child.tensor === tensor);
+    if (leaf) this.#tell(leaf);
   }
 
   #listen(): void {
@@ -107,16 +104,10 @@ export class TreemapView {
     });
     this.#map.addEventListener('pointermove', (event) => {
       const tile = this.#tileAt(event.target);
-      this.#tip.hidden = !tile || event.pointerType === 'touch';
-      if (!tile) return;
-      this.#tip.replaceChildren(...this.#describe(tile.node));
-      const { width, height } = this.#tip.getBoundingClientRect();
-      this.#tip.style.left = `${Math.max(8, Math.min(event.clientX + 14, innerWidth - width - 8))}px`;
-      this.#tip.style.top = `${event.clientY + 18 + height > innerHeight ? event.clientY - height - 10 : event.clientY + 18}px`;
+      if (tile) this.#tip.show(event, ...this.#describe(tile.node));
+      else this.#tip.hide();
     });
-    this.#map.addEventListener('pointerleave', () => {
-      this.#tip.hidden = true;
-    });
+    this.#map.addEventListener('pointerleave', () => this.#tip.hide());
   }
 
   #tileAt(target: EventTarget | null): Tile | undefined {
@@ -132,11 +123,12 @@ export class TreemapView {
     }
     this.#zoom(node);
     if (this.#tiles[0]) this.#focus(this.#tiles[0]);
+    this.#tell(node);
   }
 
   #zoom(module: ModuleNode): void {
     this.#zoomed = module;
-    this.#tip.hidden = true;
+    this.#tip.hide();
     this.#draw();
   }
 
@@ -229,6 +221,19 @@ export class TreemapView {
           )
         : undefined;
     this.#told.replaceChildren(...this.#describe(node), ...(list ? [list] : []));
+    // a window of another size shows the same
+    if (node !== this.#shown) this.#showNumbers(node);
+    this.#shown = node;
+  }
+
+  /** Of the whole file those of the model: beside them stand what a training keeps, which are of another size. */
+  #showNumbers(node: ModuleNode): void {
+    const { parts, tensors } = this.#data;
+    const model =
+      node === this.#root ? parts.findIndex(({ name, count }) => name === 'model' && count > 0) : -1;
+    const shown = [...tensorsIn(node)].filter((tensor) => model < 0 || tensors.part[tensor] === model);
+    const told = model < 0 || parts.length < 2 ? node.name || 'all tensors' : 'the model';
+    this.#panel?.show(shown, told);
   }
 
   #describe({ name, tensor, bytes, tensors }: ModuleNode): Node[] {

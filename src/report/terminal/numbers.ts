@@ -32,3 +32,21 @@ export function counted(count: number, noun: string, plural = `${noun}s`): strin
 export function grouped(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, ',');
 }
+
+/** Three digits that count, in at most nine columns. */
+export function numberText(value: Integer | null): string {
+  if (value === null) return '-';
+  const number = Number(value);
+  if (Number.isInteger(number) && Math.abs(number) < 1e7) return String(number);
+  const size = Math.abs(number);
+  if (size >= 1e-3 && size < 1e5) return number.toPrecision(size >= 1000 ? 4 : 3).replace(/e\+?(-?)/, 'e$1');
+  return number.toExponential(2).replace('e+', 'e');
+}
+
+/** `12.5 %` of `whole`; never 100 % for a part, nor 0 for some. */
+export function shareText(part: number, whole: number): string {
+  if (whole === 0 || part === 0) return whole === 0 ? '-' : '0';
+  const share = (100 * part) / whole;
+  if (share === 100) return '100 %';
+  return share < 0.1 ? '<0.1 %' : `${share.toFixed(share > 99.9 ? 0 : 1).replace('100', '>99')} %`;
+}

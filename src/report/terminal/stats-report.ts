@@ -1,6 +1,6 @@
 import type { Integer } from '../inspect-document.ts';
 import type { StatsDocument, StatsEntry } from '../stats-document.ts';
-import { counted, countText, grouped } from './numbers.ts';
+import { counted, countText, grouped, numberText, shareText } from './numbers.ts';
 import type { Screen } from './screen.ts';
 import { cutMiddle, padEnd, padStart, visible, widthOf, wrap } from './text.ts';
 
@@ -86,7 +86,14 @@ function tableFor(entries: readonly StatsEntry[], { width, glyphs, unicode }: Sc
   const room = (columns: readonly Column[]) => columns.reduce((rest, each) => rest - each.width - GAP, width);
   // where the window is narrow, what says least goes first
   const choices = [
-    [dtype, ...numbers, column('zeros', entries.map(zerosText))],
+    [
+      dtype,
+      ...numbers,
+      column(
+        'zeros',
+        entries.map(({ zeros, count }) => shareText(Number(zeros), Number(count))),
+      ),
+    ],
     [dtype, ...numbers],
     numbers,
   ];
@@ -106,23 +113,6 @@ function tableFor(entries: readonly StatsEntry[], { width, glyphs, unicode }: Sc
 function nameText({ name, part }: StatsEntry, unicode: boolean): string {
   const shown = name === '' ? '(root)' : visible(name, unicode);
   return part ? `${shown} ${part === 'real' ? 're' : 'im'}` : shown;
-}
-
-/** Three digits that count, in at most nine columns. */
-export function numberText(value: Integer | null): string {
-  if (value === null) return '-';
-  const number = Number(value);
-  if (Number.isInteger(number) && Math.abs(number) < 1e7) return String(number);
-  const size = Math.abs(number);
-  if (size >= 1e-3 && size < 1e5) return number.toPrecision(size >= 1000 ? 4 : 3).replace(/e\+?(-?)/, 'e$1');
-  return number.toExponential(2).replace('e+', 'e');
-}
-
-function zerosText({ zeros, count }: StatsEntry): string {
-  if (Number(count) === 0 || Number(zeros) === 0) return Number(count) === 0 ? '-' : '0';
-  const share = (100 * Number(zeros)) / Number(count);
-  if (share === 100) return '100 %';
-  return share < 0.1 ? '<0.1 %' : `${share.toFixed(share > 99.9 ? 0 : 1).replace('100', '>99')} %`;
 }
 
 /** What is wrong with the numbers, or would be after a cast to float16. */

@@ -3,6 +3,7 @@ import { diagnose } from '../../../src/diagnose/engine.ts';
 import { matching, searchTexts, sorted } from '../../../src/report/html/table-rows.ts';
 import { pageData } from '../../../src/report/page-builder.ts';
 import { checkpointOf, dict, tensor } from '../../support/checkpoint-builder.ts';
+import { forged } from './page-sample.ts';
 
 const checkpoint = checkpointOf(
   dict({
@@ -32,5 +33,18 @@ describe('the rows of the table', () => {
     expect(sorted([0, 1, 2], 'shape', false, data)).toEqual([2, 0, 1]);
     expect(sorted([0, 1, 2], 'location', true, data)).toEqual([2, 0, 1]);
     expect(sorted([2, 1], 'order', false, data)).toEqual([1, 2]);
+  });
+
+  it('are sorted by what numbers are like, those without at the end either way', async () => {
+    const valued = await forged((forge) => ({
+      none: forge.tensor(Number.NaN, Number.NaN),
+      small: forge.tensor(-0.1, 0, 0.2, Number.NaN),
+      large: forge.tensor(-5, 5, 4, 1),
+    }));
+    expect(sorted([0, 1, 2], 'std', true, valued)).toEqual([2, 1, 0]);
+    expect(sorted([0, 1, 2], 'std', false, valued)).toEqual([1, 2, 0]);
+    expect(sorted([0, 1, 2], 'min', false, valued)).toEqual([2, 1, 0]);
+    expect(sorted([0, 1, 2], 'bad', true, valued)).toEqual([0, 1, 2]);
+    expect(sorted([0, 1, 2], 'zeros', true, valued)).toEqual([1, 0, 2]);
   });
 });
