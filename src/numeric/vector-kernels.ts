@@ -5,7 +5,6 @@ import {
   all,
   and,
   anyTrue,
-  assemble,
   type Code,
   choose,
   either,
@@ -17,7 +16,6 @@ import {
   less,
   lessInt,
   load,
-  MEMORY_IMPORT,
   max,
   narrow,
   or,
@@ -26,7 +24,8 @@ import {
   set,
   store,
   sub,
-} from './vector-code.ts';
+} from '../vector/code.ts';
+import { compile, type Machine, type MachineFunction } from '../vector/machine.ts';
 
 /** Bytes of float32 that are narrowed at a time: with the result they stay in the cache of the processor. */
 const BLOCK = 64 * 1024;
@@ -153,52 +152,29 @@ export interface VectorKernels {
   allocate(bytes: number): Buffer;
 }
 
-/** Undefined where this engine has no vector instructions. */
-export const vectorKernels: VectorKernels | undefined = compile();
-
-type Narrow = (from: number, end: number, into: number) => number;
-
-/** What of WebAssembly is used; TypeScript has its types only for browsers. */
-interface Engine {
-  readonly Module: new (code: Uint8Array) => object;
-  readonly Memory: new (size: { readonly initial: number }) => { readonly buffer: ArrayBuffer };
-  readonly Instance: new (
-    module: object,
-    imports: object,
-  ) => {
-    readonly exports: Readonly<Record<string, unknown>>;
-  };
-}
-
 /** A memory for so many bytes and, behind them, a block of results; and the functions that work on it. */
 interface Home {
   readonly bytes: Uint8Array;
   readonly results: Uint8Array;
-  readonly functions: Readonly<Record<string, unknown>>;
+  readonly functions: Machine['functions'];
 }
 
-function compile(): VectorKernels | undefined {
-  let homeFor: (bytes: number) => Home;
-  let own: Home;
-  try {
-    const { Module, Memory, Instance } = (globalThis as unknown as { WebAssembly: Engine }).WebAssembly;
-    const module = new Module(
-      assemble([narrowing('float16', HALF), narrowing('bfloat16', BFLOAT16)], PARAMETERS),
-    );
-    homeFor = (bytes) => {
-      const start = Math.ceil(bytes / PAGE) * PAGE;
-      const memory = new Memory({ initial: start / PAGE + 1 });
-      const imports = { [MEMORY_IMPORT.module]: { [MEMORY_IMPORT.name]: memory } };
-      return {
-        bytes: new Uint8Array(memory.buffer, 0, bytes),
-        results: new Uint8Array(memory.buffer, start, BLOCK / 2),
-        functions: new Instance(module, imports).exports,
-      };
+/** Undefined where this engine has no vector instructions. */
+export const vectorKernels: VectorKernels | undefined = makeKernels();
+
+function makeKernels(): VectorKernels | undefined {
+  const machineFor = compile([narrowing('float16', HALF), narrowing('bfloat16', BFLOAT16)], PARAMETERS);
+  if (!machineFor) return undefined;
+  const homeFor = (bytes: number): Home => {
+    const start = Math.ceil(bytes / PAGE) * PAGE;
+    const { memory, functions } = machineFor(start + BLOCK / 2);
+    return {
+      bytes: new Uint8Array(memory, 0, bytes),
+      results: new Uint8Array(memory, start, BLOCK / 2),
+      functions,
     };
-    own = homeFor(BLOCK);
-  } catch {
-    return undefined;
-  }
+  };
+  const own = homeFor(BLOCK);
   const homes = new WeakMap<object, Home>();
   const kernel =
     (name: string): VectorKernel =>
@@ -211,7 +187,7 @@ function compile(): VectorKernels | undefined {
         const start = there ? from.byteOffset + at : copied(from.subarray(at, at + length), own);
         const { functions, results } = there ?? own;
         const end = start + Math.ceil(length / TURN) * TURN;
-        overflow += (functions[name] as Narrow)(start, end, results.byteOffset);
+        overflow += (functions[name] as MachineFunction)(start, end, results.byteOffset);
         into.set(results.subarray(0, length / 2), at / 2);
       }
       return overflow;
