@@ -35,7 +35,7 @@ import {
   subDoubles,
   unequalFloats,
 } from '../vector/code.ts';
-import { compile, type MachineFunction } from '../vector/machine.ts';
+import { allocate, compile, type MachineFunction } from '../vector/machine.ts';
 import { summarizeFloat32 } from './plain-kernels.ts';
 import { EMPTY, type Summary } from './summary.ts';
 
@@ -47,7 +47,7 @@ const TABLE = 4 * 65536;
 const COUNTS = WINDOW;
 /** Where functions leave vectors, and find one. */
 const RESULTS = COUNTS + TABLE;
-const BYTES_OF_MEMORY = RESULTS + 64 * 1024;
+const BYTES_OF_MEMORY = RESULTS + 4096;
 /** Whole numbers that the functions have; the first is their argument, the others begin at 0. */
 const PARAMETERS = 4;
 
@@ -211,9 +211,10 @@ export function plainKernels(): SummaryKernels {
 
 /** In vectors; undefined where this engine has none. */
 export function vectorSummaryKernels(): SummaryKernels | undefined {
-  const machineFor = compile([countPatterns(), surveyFloat32(), spreadFloat32()], PARAMETERS);
-  if (!machineFor) return undefined;
-  const { memory, functions } = machineFor(BYTES_OF_MEMORY);
+  const machineOn = compile([countPatterns(), surveyFloat32(), spreadFloat32()], PARAMETERS);
+  const machine = machineOn?.(allocate(BYTES_OF_MEMORY).buffer);
+  if (!machine) return undefined;
+  const { memory, functions } = machine;
   const [count, survey, spread] = ['countPatterns', 'surveyFloat32', 'spreadFloat32'].map(
     (name): Kernel =>
       (bytes) =>

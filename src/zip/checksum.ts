@@ -11,7 +11,7 @@ import {
   store,
   xor,
 } from '../vector/code.ts';
-import { compile } from '../vector/machine.ts';
+import { allocate, compile, type MachineFunction, WORK_BYTES } from '../vector/machine.ts';
 
 /**
  * CRC-32 several times as fast as zlib's, which looks at a byte or a word at a time.
@@ -34,11 +34,9 @@ const BLOCK = 64 * 1024;
 /** Below this zlib is done sooner. */
 const WORTH_IT = 16 * 1024;
 
-/** Where things stand in the memory: two blocks of bytes, and what became of those that were taken away, behind the last of the block before. */
-const TAKEN = 2 * BLOCK;
-const TAKEN_NOW = TAKEN + REST;
-const LEFT = TAKEN_NOW + 2 * BLOCK;
-const MEMORY = LEFT + REST + TURN * VECTOR;
+/** Where things stand among the bytes for work: what became of the last vectors before, and of these; and what is left of all. */
+const TAKEN_NOW = REST;
+const LEFT = TAKEN_NOW + 2 * BLOCK + TURN * VECTOR;
 
 const FROM = 0;
 const END = 1;
@@ -64,7 +62,7 @@ function foldVectors(): FunctionCode {
 let kernel: ((bytes: Uint8Array, seed: number) => number) | undefined;
 
 /**
- * CRC-32 of bytes, as zip archives declare it.
+ * CRC-32 of bytes, as zip archives declare it. Bytes in memory of `allocate` are looked at where they stand, others are copied.
  * @param seed The CRC of the bytes before them.
  */
 export function crc32(bytes: Uint8Array, seed = 0): number {
@@ -75,29 +73,33 @@ export function crc32(bytes: Uint8Array, seed = 0): number {
 
 /** Undefined where this engine has no vector instructions. */
 function vectorCrc32(): typeof kernel {
-  const machine = compile([foldVectors()], PARAMETERS)?.(MEMORY);
-  if (!machine) return undefined;
-  const { memory, functions } = machine;
-  const fold = functions.fold as NonNullable<(typeof functions)[string]>;
-  const home = new Uint8Array(memory);
-  const left = home.subarray(LEFT, LEFT + REST);
-  const start = new DataView(memory, TAKEN, 4);
+  const machineOn = compile([foldVectors()], PARAMETERS);
+  const own = allocate(2 * BLOCK);
+  const home = machineOn?.(own.buffer);
+  if (!machineOn || !home) return undefined;
   return (bytes, seed) => {
-    home.fill(0, TAKEN, TAKEN_NOW);
+    const there = machineOn(bytes.buffer);
+    const { memory, functions } = there ?? home;
+    const fold = functions.fold as MachineFunction;
+    const start = memory.byteLength - WORK_BYTES;
+    const work = new Uint8Array(memory, start, WORK_BYTES);
+    work.fill(0, 0, TAKEN_NOW);
     // what the CRC of the bytes before adds to the first four of these
-    start.setUint32(0, ~seed, true);
+    new DataView(memory, start, 4).setUint32(0, ~seed, true);
     const whole = bytes.length - (bytes.length % (TURN * VECTOR));
     for (let at = 0; ; at += BLOCK) {
       const isLast = whole - at < 2 * BLOCK;
       const count = isLast ? whole - at : BLOCK;
-      home.set(bytes.subarray(at, at + count));
+      if (!there) own.set(bytes.subarray(at, at + count));
+      const from = there ? bytes.byteOffset + at : 0;
       const taken = isLast ? count - REST : count;
-      fold(0, taken, TAKEN, TAKEN_NOW);
-      home.copyWithin(TAKEN, TAKEN + taken, TAKEN_NOW + taken);
+      fold(from, from + taken, start, start + TAKEN_NOW);
+      work.copyWithin(0, taken, TAKEN_NOW + taken);
       if (!isLast) continue;
       // none of the last vectors is taken away, so that none is added to another
-      home.fill(0, TAKEN_NOW, TAKEN_NOW + REST);
-      fold(taken, count, TAKEN, LEFT);
+      work.fill(0, TAKEN_NOW, TAKEN_NOW + REST);
+      fold(from + taken, from + count, start, start + LEFT);
+      const left = work.subarray(LEFT, LEFT + REST);
       return plainCrc32(bytes.subarray(whole), plainCrc32(left, 0xffffffff));
     }
   };

@@ -1,6 +1,7 @@
 import { crc32 as zlibCrc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { allocate } from '../../src/vector/machine.ts';
 import { crc32 } from '../../src/zip/checksum.ts';
 
 /** Bytes without a pattern, and without a buffer of their own. */
@@ -49,6 +50,20 @@ describe('crc32', () => {
       ),
       { numRuns: 60 },
     );
+  });
+
+  it('is the same for bytes in memory that is looked at where it stands', () => {
+    const memory = allocate(500_000);
+    for (const [at, length] of [
+      [0, 500_000],
+      [7, 16_384],
+      [100, 131_072],
+      [64, 65_536 + 4800],
+    ] as const) {
+      const bytes = memory.subarray(at, at + length);
+      bytes.set(noise(length));
+      for (const seed of [0, 0x12345678]) expect(crc32(bytes, seed)).toBe(zlibCrc32(noise(length), seed));
+    }
   });
 
   it('sees any bit that changes, wherever it stands', () => {
