@@ -83,23 +83,24 @@ function half(value) {
   return ((bits >>> 16) & 0x8000) | ((size - 0x38000000 + 0x1000) >>> 13);
 }
 
-/** Weights as training leaves them: normally distributed around 0, in float16. */
-function weights(bytes) {
+/** Weights as training leaves them: normally distributed around 0, in float16 or float32. */
+function weights(bytes, halves) {
   let state = 1;
   const random = () => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
     return (state + 0.5) / 2 ** 32;
   };
-  const values = Uint16Array.from({ length: bytes / 2 }, () =>
-    half(0.02 * Math.sqrt(-2 * Math.log(random())) * Math.cos(2 * Math.PI * random())),
-  );
+  const weight = () => 0.02 * Math.sqrt(-2 * Math.log(random())) * Math.cos(2 * Math.PI * random());
+  const values = halves
+    ? Uint16Array.from({ length: bytes / 2 }, () => half(weight()))
+    : Float32Array.from({ length: bytes / 4 }, weight);
   return Buffer.from(values.buffer);
 }
 
-/** Pseudo-random bytes (or zeros, or weights in float16) without holding them. */
-function source(size, random, halves) {
-  const tile = halves ? weights(4 * 2 ** 20) : Buffer.alloc(4 * 2 ** 20);
-  if (random && !halves)
+/** Pseudo-random bytes (or zeros, or weights) without holding them; `marked` sets the last of them. */
+function source(size, { random = true, trained = false, halves = false, marked = false }) {
+  const tile = trained ? weights(4 * 2 ** 20, halves) : Buffer.alloc(4 * 2 ** 20);
+  if (random && !trained)
     for (let i = 0, x = 1; i < tile.length; i += 4) {
       x = (Math.imul(x, 1664525) + 1013904223) >>> 0;
       tile.writeUInt32LE(x, i);
@@ -109,23 +110,22 @@ function source(size, random, halves) {
     async read(offset, length) {
       const out = Buffer.alloc(length);
       if (random) for (let at = 0; at < length; ) at += tile.copy(out, at, (offset + at) % tile.length);
+      if (marked && offset + length === size) out[length - 1] = 0x3f;
       return out;
     },
   };
 }
 
 /** Writes a file once; `sparse` leaves windows of zeros as holes. */
-async function make(
-  name,
-  { tensors, rows, columns, random = true, sparse = false, halves = false, root = stateDict },
-) {
+async function make(name, options) {
+  const { tensors, rows, columns, sparse = false, halves = false, root = stateDict } = options;
   const path = join(DATA, name);
   if (existsSync(path)) return path;
   mkdirSync(DATA, { recursive: true });
   const pickle = encodePickle(root(tensors, rows, columns, halves ? { halves } : undefined));
   const text = (record, content) => ({ name: record, content: [Buffer.from(content)], size: content.length });
   const bytes = rows * columns * (halves ? 2 : 4);
-  const data = source(bytes * tensors, random, halves);
+  const data = source(bytes * tensors, options);
   const layout = layoutArchive('model', [
     { name: 'data.pkl', content: pickle.content, size: pickle.length },
     text('.format_version', '1'),
@@ -215,10 +215,18 @@ export const inputs = {
   /** 2 GB, 120 tensors. */
   large: () => make('large.pth', { tensors: 120, rows: 1024, columns: (17 * MIB) / 4096 }),
   /** 2 GB of float16, 120 tensors. */
-  halves: () => make('halves.pth', { tensors: 120, rows: 1024, columns: (17 * MIB) / 2048, halves: true }),
+  halves: () =>
+    make('halves.pth', { tensors: 120, rows: 1024, columns: (17 * MIB) / 2048, trained: true, halves: true }),
+  /** 4 GB of float32, 120 tensors, none of which overflows in float16. */
+  floats: () => make('floats.pth', { tensors: 120, rows: 2048, columns: (17 * MIB) / 4096, trained: true }),
   /** 20 GB, 120 tensors, all zeros in a sparse file. */
   huge: () =>
     make('huge.pth', { tensors: 120, rows: 1024, columns: (170 * MIB) / 4096, random: false, sparse: true }),
+  /** Twice 10 GB in sparse files, 120 tensors: the same but for the last number of the last tensor. */
+  twins: async () => {
+    const zeros = { tensors: 120, rows: 1024, columns: (85 * MIB) / 4096, random: false, sparse: true };
+    return [await make('twin-a.pth', zeros), await make('twin-b.pth', { ...zeros, marked: true })];
+  },
   /** 2 GB, of which two thirds are an optimizer's, and the weights of it alone. */
   training: () =>
     make('training.pth', { tensors: 120, rows: 1024, columns: (17 * MIB) / 4096, root: training }),

@@ -1,4 +1,5 @@
-// npm run bench [-- --only inspect|many|legacy|safetensors|fix|in-place|to-safetensors|weights|stats] [-- --rounds N]
+// npm run bench [-- --only inspect|many|legacy|safetensors|fix|dtype|in-place|to-safetensors|weights|stats|diff] [-- --rounds N]
+// `diff` reads 20 GB in each run, so it is measured only where it is asked for.
 // Prints medians and their ratios. The torch rows need a Python with torch in CKPT_DOCTOR_PYTHON (or python3); without one they are left out.
 import { spawnSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
@@ -131,6 +132,53 @@ if (wanted('stats')) {
       '>= 3',
       `${show(result.torch)} / ${show(result.stats)}`,
     );
+}
+
+if (wanted('dtype')) {
+  const floats = await inputs.floats();
+  const halves = join(DATA, 'copy.pth');
+  const fresh = (command) => () => {
+    rmSync(halves, { force: true });
+    return once(command);
+  };
+  const cases = { doctor: fresh(doctor('fix', floats, '--dtype', 'float16', '-o', halves)) };
+  if (hasTorch) {
+    const half =
+      'import sys, torch; d = torch.load(sys.argv[1], map_location="cpu"); torch.save({k: v.half() for k, v in d.items()}, sys.argv[2])';
+    cases.torch = fresh([python, '-c', half, floats, halves]);
+  }
+  const result = sideBySide(cases, Math.max(3, Math.floor(rounds / 2)));
+  rmSync(halves, { force: true });
+  if (result.torch)
+    row(
+      'torch load, half and save / fix --dtype float16, 4 GB',
+      result.torch.seconds / result.doctor.seconds,
+      '>= 4',
+      `${show(result.torch)} / ${show(result.doctor)}`,
+    );
+  else console.log(`fix --dtype float16, 4 GB: ${show(result.doctor)} (no torch here to compare with)`);
+}
+
+if (only === 'diff') {
+  const [a, b] = await inputs.twins();
+  // exit status 1 says that they differ
+  const diff = (...flags) =>
+    once(['sh', '-c', '"$@" > /dev/null; test $? = 1', 'sh', ...doctor('diff', a, b, ...flags)]);
+  const result = sideBySide(
+    {
+      cat: () => once(['sh', '-c', 'cat "$0" "$1" | wc -c', a, b]),
+      names: () => diff(),
+      values: () => diff('--values'),
+    },
+    Math.max(1, Math.floor(rounds / 3)),
+  );
+  console.log(`diff, two files of 10 GB: ${show(result.names)}`);
+  row(
+    'diff --values, two files of 10 GB / cat of both into a pipe',
+    result.values.seconds / result.cat.seconds,
+    '',
+    `${show(result.values)} / ${show(result.cat)}; goal < 300 MB`,
+  );
 }
 
 if (wanted('in-place')) {

@@ -8,6 +8,7 @@ import { describe, expect, it } from 'vitest';
  * their own.
  */
 const FLOORS: readonly (readonly string[])[] = [
+  ['vector'],
   ['io'],
   ['zip', 'pickle'],
   ['torch'],

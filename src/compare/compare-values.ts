@@ -6,8 +6,8 @@ import { denseBytes, WindowReader } from './dense-bytes.ts';
 import { DifferenceSums } from './difference.ts';
 import { longIntegers, numbersOf } from './numbers.ts';
 
-/** Bytes of the wider of two tensors that are in memory at a time, twice for each. */
-const WINDOW = 4 * 2 ** 20;
+/** Bytes of the wider of two tensors that are in memory at a time, twice for each; so few that they stay in the caches of the processor. */
+const WINDOW = 2 ** 19;
 
 /** Gets the bytes of both tensors that were read, as they are read. */
 export type OnRead = (bytes: number) => void;

@@ -1,8 +1,8 @@
-import { crc32 } from 'node:zlib';
 import type { Tensor } from '../checkpoint/tensor.ts';
 import { isContiguous } from '../checkpoint/view-coverage.ts';
 import { isKnownError } from '../io/errors.ts';
 import { streamSegment } from '../io/segment.ts';
+import { crc32 } from '../zip/checksum.ts';
 import type { NamedTensor } from './comparison.ts';
 import { denseBytes } from './dense-bytes.ts';
 import type { Unmatched } from './match-names.ts';

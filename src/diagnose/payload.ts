@@ -1,8 +1,8 @@
-import { crc32 } from 'node:zlib';
 import type { ArchiveRecord, Checkpoint, HeaderFault } from '../checkpoint/checkpoint.ts';
 import type { Storage } from '../checkpoint/storage.ts';
 import { UnreadableError } from '../io/errors.ts';
-import { type Segment, streamSegment } from '../io/segment.ts';
+import { isRange, type Segment, streamSegment } from '../io/segment.ts';
+import { crc32 } from '../zip/checksum.ts';
 import { METHOD_DEFLATED, METHOD_STORED } from '../zip/constants.ts';
 import { readDirectory } from '../zip/directory.ts';
 import { locateData } from '../zip/locate-data.ts';
@@ -11,8 +11,9 @@ import { checkSparseIndices, type IndexFault } from './sparse-indices.ts';
 import { storagesByOffset } from './torch-archives.ts';
 import type { ValueFacts, ValueOptions } from './value-facts.ts';
 
-/** Bytes of a record that are read at a time. */
-const CHUNK = 4 * 2 ** 20;
+/** Bytes of a record that are read at a time: few of a file, so that they are still in the cache when their checksum is computed. */
+const CHUNK = 2 ** 19;
+const CHUNK_ELSEWHERE = 4 * 2 ** 20;
 /** Records this close together come in one read. */
 const NEAR = 64 * 1024;
 /** Records in work at once: one is read while the checksum of another is computed. */
@@ -134,9 +135,10 @@ async function checkChecksums(
   };
   const groups = neighbours(queue);
   const work = async (): Promise<void> => {
+    const chunk = Buffer.allocUnsafeSlow(source.withDescriptor ? CHUNK : CHUNK_ELSEWHERE);
     for (let group = groups[next++]; group; group = groups[next++]) {
       const [first, ...others] = group as [ArchiveRecord, ...ArchiveRecord[]];
-      if (others.length === 0) judge(first, await checksumOf(contentOf(source, first)));
+      if (others.length === 0) judge(first, await checksumOf(contentOf(source, first), chunk));
       else for (const [record, found] of await checksumsOf(source, group)) judge(record, found);
     }
   };
@@ -187,13 +189,27 @@ function contentOf(source: Checkpoint['source'], record: ArchiveRecord): Segment
   return record.method === METHOD_DEFLATED ? { deflated: range, length: record.size } : range;
 }
 
-async function checksumOf(content: Segment): Promise<number | undefined> {
+/** @param chunk Memory to read into. */
+async function checksumOf(content: Segment, chunk: Buffer): Promise<number | undefined> {
   let sum = 0;
   try {
-    for await (const chunk of streamSegment(content, CHUNK)) sum = crc32(chunk, sum);
+    for await (const bytes of chunksOf(content, chunk)) sum = crc32(bytes, sum);
   } catch (error) {
     if (error instanceof UnreadableError && error.code === 'bad-archive') return undefined;
     throw error;
   }
   return sum;
+}
+
+async function* chunksOf(content: Segment, chunk: Buffer): AsyncGenerator<Uint8Array, void, void> {
+  if (!isRange(content) || !content.source.readInto) {
+    yield* streamSegment(content, CHUNK);
+    return;
+  }
+  const { source, offset, length } = content;
+  for (let at = 0; at < length; at += chunk.length) {
+    const bytes = chunk.subarray(0, length - at);
+    await source.readInto?.(offset + at, bytes);
+    yield bytes;
+  }
 }

@@ -18,8 +18,6 @@ export interface ConvertedSegment {
   readonly length: number;
   /** Fills `after` with what stands for `before`: as many values. Is called once for each piece, in any order. */
   convert(before: Uint8Array, after: Uint8Array): void;
-  /** Memory in which `before` best stands; any other does as well, but may take longer. */
-  allocate?(bytes: number): Buffer;
 }
 
 /** Segments one after the other. */

@@ -13,11 +13,7 @@ export type CastTarget = (typeof CAST_TARGETS)[number];
  *
  * @returns how many finite values became infinite.
  */
-export interface Cast {
-  (from: Uint8Array, into: Uint8Array): number;
-  /** Memory that the numbers best stand in: from anywhere else they may be copied first. */
-  readonly allocate?: (bytes: number) => Buffer;
-}
+export type Cast = (from: Uint8Array, into: Uint8Array) => number;
 
 /** The cast between two dtypes; undefined where there is none, or nothing to do. */
 export function castOf(from: Dtype, to: CastTarget): Cast | undefined {
@@ -29,10 +25,7 @@ export function castOf(from: Dtype, to: CastTarget): Cast | undefined {
 }
 
 function narrowing(to: 'float16' | 'bfloat16'): Cast {
-  if (vectorKernels) {
-    const { [to]: kernel, allocate } = vectorKernels;
-    return Object.assign((from: Uint8Array, into: Uint8Array) => kernel(from, into), { allocate });
-  }
+  if (vectorKernels) return vectorKernels[to];
   const kernel = to === 'float16' ? float32ToHalf : float32ToBfloat16;
   return (from, into) => onWords(into, Uint16Array, (words) => kernel(asWords(from, Uint32Array), words));
 }

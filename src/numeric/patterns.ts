@@ -65,10 +65,11 @@ function floatTable(format: string): PatternTable | undefined {
   if (!widened) return undefined;
   const values = Float64Array.from(new Float32Array(widened.buffer));
   const normal = SMALLEST_NORMAL[format] ?? 0;
-  const flags = Uint8Array.from(widened, (bits, pattern) => {
+  const flags = new Uint8Array(widened.length);
+  for (let pattern = 0; pattern < flags.length; pattern++) {
     const size = Math.abs(values[pattern] as number);
-    return (size > 0 && size < normal ? SUBNORMAL : 0) | castFlags(bits);
-  });
+    flags[pattern] = (size > 0 && size < normal ? SUBNORMAL : 0) | castFlags(widened[pattern] as number);
+  }
   return { width: widened.length === 16 ? 4 : widened.length === 256 ? 8 : 16, values, flags };
 }
 
@@ -134,7 +135,7 @@ export function summarizePatterns(
   let count = 0;
   let [nan, positiveInfinity, negativeInfinity, zeros] = [0, 0, 0, 0];
   let [min, max] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  const byFlag = new Float64Array(8);
+  const byFlags = new Float64Array(2 * BFLOAT_INEXACT);
   // Neumaier's sum: what a term loses of its last digits is kept apart
   let sum = 0;
   let lost = 0;
@@ -154,15 +155,15 @@ export function summarizePatterns(
       const next = sum + term;
       lost += Math.abs(sum) >= Math.abs(term) ? sum - next + term : term - next + sum;
       sum = next;
-      const flag = flags[pattern] as number;
-      for (let bit = 0; flag >>> bit !== 0; bit++)
-        if (flag & (1 << bit)) byFlag[bit] = (byFlag[bit] as number) + number;
+      const own = flags[pattern] as number;
+      byFlags[own] = (byFlags[own] as number) + number;
     }
   }
   if (count === 0) return EMPTY;
   const finite = count - nan - positiveInfinity - negativeInfinity;
   const mean = (sum + lost) / finite;
-  const of = (flag: number) => byFlag[31 - Math.clz32(flag)] as number;
+  const of = (flag: number) =>
+    byFlags.reduce((total, number, own) => total + ((own & flag) === 0 ? 0 : number), 0);
   return {
     count,
     nan,

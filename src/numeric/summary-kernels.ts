@@ -1,5 +1,3 @@
-import { summarizeFloat32 } from './plain-kernels.ts';
-import { EMPTY, type Summary } from './summary.ts';
 import {
   addDoubles,
   addInt,
@@ -7,7 +5,6 @@ import {
   allTrue,
   and,
   andInt,
-  assemble,
   atLeast,
   type Code,
   either,
@@ -23,7 +20,6 @@ import {
   lessUnsigned,
   load,
   loadInt,
-  MEMORY_IMPORT,
   multiplyDoubles,
   multiplyFloats,
   nearest,
@@ -38,7 +34,10 @@ import {
   sub,
   subDoubles,
   unequalFloats,
-} from './vector-code.ts';
+} from '../vector/code.ts';
+import { allocate, compile, type MachineFunction } from '../vector/machine.ts';
+import { summarizeFloat32 } from './plain-kernels.ts';
+import { EMPTY, type Summary } from './summary.ts';
 
 /** Bytes that are looked at in one call: two passes over them stay in the cache of the processor. */
 export const WINDOW = 256 * 1024;
@@ -48,7 +47,7 @@ const TABLE = 4 * 65536;
 const COUNTS = WINDOW;
 /** Where functions leave vectors, and find one. */
 const RESULTS = COUNTS + TABLE;
-const PAGES = RESULTS / 65536 + 1;
+const BYTES_OF_MEMORY = RESULTS + 4096;
 /** Whole numbers that the functions have; the first is their argument, the others begin at 0. */
 const PARAMETERS = 4;
 
@@ -212,13 +211,14 @@ export function plainKernels(): SummaryKernels {
 
 /** In vectors; undefined where this engine has none. */
 export function vectorSummaryKernels(): SummaryKernels | undefined {
-  const machine = build([countPatterns(), surveyFloat32(), spreadFloat32()]);
+  const machineOn = compile([countPatterns(), surveyFloat32(), spreadFloat32()], PARAMETERS);
+  const machine = machineOn?.(allocate(BYTES_OF_MEMORY).buffer);
   if (!machine) return undefined;
   const { memory, functions } = machine;
   const [count, survey, spread] = ['countPatterns', 'surveyFloat32', 'spreadFloat32'].map(
     (name): Kernel =>
       (bytes) =>
-        (functions[name] as Function4)(bytes, 0, 0, 0),
+        (functions[name] as MachineFunction)(bytes),
   ) as [Kernel, Kernel, Kernel];
   return {
     window: new Uint8Array(memory, 0, WINDOW),
@@ -234,31 +234,6 @@ export function vectorSummaryKernels(): SummaryKernels | undefined {
 }
 
 type Kernel = (bytes: number) => number;
-type Function4 = (bytes: number, at: number, word: number, place: number) => number;
-
-/** What of WebAssembly is used; TypeScript has its types only for browsers. */
-interface Engine {
-  readonly Module: new (code: Uint8Array) => object;
-  readonly Memory: new (size: { readonly initial: number }) => { readonly buffer: ArrayBuffer };
-  readonly Instance: new (
-    module: object,
-    imports: object,
-  ) => { readonly exports: Readonly<Record<string, unknown>> };
-}
-
-function build(functions: readonly FunctionCode[]) {
-  try {
-    const { Module, Memory, Instance } = (globalThis as unknown as { WebAssembly: Engine }).WebAssembly;
-    const memory = new Memory({ initial: PAGES });
-    const imports = { [MEMORY_IMPORT.module]: { [MEMORY_IMPORT.name]: memory } };
-    const { exports } = new Instance(new Module(assemble(functions, PARAMETERS)), imports);
-    return { memory: memory.buffer, functions: exports };
-  } catch {
-    // this engine has no vector instructions
-    return undefined;
-  }
-}
-
 /** Undefined where a number is not finite. */
 function readSurvey(memory: ArrayBuffer, count: number, spread: () => void): Summary | undefined {
   const lanes = (name: Name) => new Uint32Array(memory, resultOf(name), 4);

@@ -5,7 +5,6 @@ import {
   all,
   and,
   anyTrue,
-  assemble,
   type Code,
   choose,
   either,
@@ -17,7 +16,6 @@ import {
   less,
   lessInt,
   load,
-  MEMORY_IMPORT,
   max,
   narrow,
   or,
@@ -26,14 +24,13 @@ import {
   set,
   store,
   sub,
-} from './vector-code.ts';
+} from '../vector/code.ts';
+import { allocate, compile, type MachineFunction } from '../vector/machine.ts';
 
 /** Bytes of float32 that are narrowed at a time: with the result they stay in the cache of the processor. */
 const BLOCK = 64 * 1024;
 /** Bytes that are narrowed in one turn of the loop. */
 const TURN = 32;
-/** Unit in which WebAssembly counts memory. */
-const PAGE = 64 * 1024;
 
 /** Locals of the functions: the arguments are where the numbers begin, where they end, and where the narrow ones shall stand. */
 const FROM = 0;
@@ -141,7 +138,8 @@ function narrowing(name: string, { largest, ordinary, beyond, overflows }: Round
 }
 
 /**
- * Narrows float32 to 16-bit floats; both stand in little-endian bytes anywhere.
+ * Narrows float32 to 16-bit floats; both stand in little-endian bytes anywhere, best in one memory of `allocate`: from or to anywhere
+ * else they are copied.
  * @returns how many finite values became infinite.
  */
 export type VectorKernel = (from: Uint8Array, into: Uint8Array) => number;
@@ -149,87 +147,37 @@ export type VectorKernel = (from: Uint8Array, into: Uint8Array) => number;
 export interface VectorKernels {
   readonly float16: VectorKernel;
   readonly bfloat16: VectorKernel;
-  /** Memory that the kernels can read where it is; from anywhere else numbers are copied first. */
-  allocate(bytes: number): Buffer;
 }
 
 /** Undefined where this engine has no vector instructions. */
-export const vectorKernels: VectorKernels | undefined = compile();
+export const vectorKernels: VectorKernels | undefined = makeKernels();
 
-type Narrow = (from: number, end: number, into: number) => number;
-
-/** What of WebAssembly is used; TypeScript has its types only for browsers. */
-interface Engine {
-  readonly Module: new (code: Uint8Array) => object;
-  readonly Memory: new (size: { readonly initial: number }) => { readonly buffer: ArrayBuffer };
-  readonly Instance: new (
-    module: object,
-    imports: object,
-  ) => {
-    readonly exports: Readonly<Record<string, unknown>>;
-  };
-}
-
-/** A memory for so many bytes and, behind them, a block of results; and the functions that work on it. */
-interface Home {
-  readonly bytes: Uint8Array;
-  readonly results: Uint8Array;
-  readonly functions: Readonly<Record<string, unknown>>;
-}
-
-function compile(): VectorKernels | undefined {
-  let homeFor: (bytes: number) => Home;
-  let own: Home;
-  try {
-    const { Module, Memory, Instance } = (globalThis as unknown as { WebAssembly: Engine }).WebAssembly;
-    const module = new Module(
-      assemble([narrowing('float16', HALF), narrowing('bfloat16', BFLOAT16)], PARAMETERS),
-    );
-    homeFor = (bytes) => {
-      const start = Math.ceil(bytes / PAGE) * PAGE;
-      const memory = new Memory({ initial: start / PAGE + 1 });
-      const imports = { [MEMORY_IMPORT.module]: { [MEMORY_IMPORT.name]: memory } };
-      return {
-        bytes: new Uint8Array(memory.buffer, 0, bytes),
-        results: new Uint8Array(memory.buffer, start, BLOCK / 2),
-        functions: new Instance(module, imports).exports,
-      };
-    };
-    own = homeFor(BLOCK);
-  } catch {
-    return undefined;
-  }
-  const homes = new WeakMap<object, Home>();
+function makeKernels(): VectorKernels | undefined {
+  const machineOn = compile([narrowing('float16', HALF), narrowing('bfloat16', BFLOAT16)], PARAMETERS);
+  const own = allocate(BLOCK + BLOCK / 2);
+  const home = machineOn?.(own.buffer);
+  if (!machineOn || !home) return undefined;
+  const results = own.subarray(BLOCK);
   const kernel =
     (name: string): VectorKernel =>
     (from, into) => {
-      const home = homes.get(from.buffer);
+      const there = from.buffer === into.buffer ? machineOn(from.buffer) : undefined;
+      const inPlace = there ? from.length - (from.length % TURN) : 0;
       let overflow = 0;
-      for (let at = 0; at < from.length; at += BLOCK) {
-        const length = Math.min(BLOCK, from.length - at);
-        const there = length % TURN === 0 ? home : undefined;
-        const start = there ? from.byteOffset + at : copied(from.subarray(at, at + length), own);
-        const { functions, results } = there ?? own;
-        const end = start + Math.ceil(length / TURN) * TURN;
-        overflow += (functions[name] as Narrow)(start, end, results.byteOffset);
-        into.set(results.subarray(0, length / 2), at / 2);
+      if (inPlace > 0) {
+        const narrow = there?.functions[name] as MachineFunction;
+        overflow += narrow(from.byteOffset, from.byteOffset + inPlace, into.byteOffset);
+      }
+      for (let at = inPlace; at < from.length; at += BLOCK) {
+        const numbers = from.subarray(at, at + BLOCK);
+        const end = Math.ceil(numbers.length / TURN) * TURN;
+        own.set(numbers);
+        // what stands behind the last is narrowed too, and must not be counted
+        own.fill(0, numbers.length, end);
+        overflow += (home.functions[name] as MachineFunction)(0, end, BLOCK);
+        into.set(results.subarray(0, numbers.length / 2), at / 2);
       }
       return overflow;
     };
-  return {
-    float16: kernel('float16'),
-    bfloat16: kernel('bfloat16'),
-    allocate(bytes) {
-      const home = homeFor(bytes);
-      homes.set(home.bytes.buffer, home);
-      return Buffer.from(home.bytes.buffer as ArrayBuffer, 0, bytes);
-    },
-  };
-}
-
-/** Where the numbers begin now. What stands behind the last is narrowed too, and must not be counted. */
-function copied(numbers: Uint8Array, { bytes }: Home): number {
-  bytes.set(numbers);
-  bytes.fill(0, numbers.length, Math.ceil(numbers.length / TURN) * TURN);
-  return bytes.byteOffset;
+  return { float16: kernel('float16'), bfloat16: kernel('bfloat16') };
 }

@@ -1,6 +1,6 @@
-import { crc32 } from 'node:zlib';
 import type { ByteSink } from '../io/byte-sink.ts';
 import { WindowedWriter } from '../io/windowed-writer.ts';
+import { crc32 } from './checksum.ts';
 import {
   directoryEntryBytes,
   END_RECORDS_BYTES,

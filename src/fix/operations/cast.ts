@@ -160,7 +160,6 @@ function castStorage(storage: Storage, from: Dtype, to: CastTarget, tally: Tally
     unitAfter: target.itemSize,
     length: bytes,
     convert: counting,
-    ...(run.allocate && { allocate: run.allocate }),
   };
   return {
     ...storage,

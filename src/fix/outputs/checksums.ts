@@ -1,7 +1,7 @@
-import { crc32 } from 'node:zlib';
 import type { Storage } from '../../checkpoint/storage.ts';
 import type { Segment } from '../../io/segment.ts';
 import type { See } from '../../io/windowed-writer.ts';
+import { crc32 } from '../../zip/checksum.ts';
 
 const UNSEEN: See = () => {};
 

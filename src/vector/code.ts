@@ -68,6 +68,8 @@ export const lessUnsigned = binary(...simd(0x3a));
 export const atLeast = binary(...simd(0x3f));
 export const and = binary(...simd(0x4e));
 export const or = binary(...simd(0x50));
+/** Bits that are set in one of two, and not in the other. */
+export const xor = binary(...simd(0x51));
 export const max = binary(...simd(0xb8));
 export const add = binary(...simd(0xae));
 export const sub = binary(...simd(0xb1));
@@ -95,9 +97,9 @@ export const choose = (condition: Code, then: Code, otherwise: Code): Code => [
   ...condition,
   ...simd(0x52),
 ];
-/** 1 where any bit is set. */
 /** 1 where all four numbers are something else than 0. */
 export const allTrue = (value: Code): Code => [...value, ...simd(0xa3)];
+/** 1 where any bit is set. */
 export const anyTrue = (value: Code): Code => [...value, ...simd(0x53)];
 /** One of two pieces of code that leave nothing on the stack. */
 export const either = (condition: Code, then: Code, otherwise: Code): Code => [
