@@ -134,7 +134,7 @@ function tensorAt(path: Path, node: PyNode, form: TensorForm, making: Making): T
   const parts = form.parts.length === 0 ? NO_PARTS : partsAt(path, node, form, making);
   const elements = form.shape.reduce((product, size) => product * size, 1);
   // a quantizer's scales come on top of the elements; sparse, nested and wrapping tensors are nothing but their parts
-  const own = form.storage !== undefined || form.kind === 'meta';
+  const own = form.storage !== undefined || form.array || form.kind === 'meta';
   const bytes = own
     ? form.kind === 'meta'
       ? 0
@@ -151,6 +151,8 @@ function tensorAt(path: Path, node: PyNode, form: TensorForm, making: Making): T
     elements,
     bytes,
     storage: form.storage instanceof PyPersistent ? making.storageOf.get(form.storage) : undefined,
+    ...(form.device !== undefined && { device: form.device }),
+    ...(form.array && { array: form.array }),
     requiresGrad: form.requiresGrad,
     conj: form.conj,
     neg: form.neg,

@@ -8,6 +8,7 @@ import { stripPrefix } from '../../src/fix/operations/strip-prefix.ts';
 import { openCheckpoint } from '../../src/formats/open.ts';
 import { RefusedError } from '../../src/io/errors.ts';
 import { PyDict, PyGlobal, PyList, type PyObject, PyTuple, type Value } from '../../src/pickle/values.ts';
+import { tensorForm } from '../../src/torch/rebuild.ts';
 import { show } from '../pickle/show.ts';
 import { call, checkpointOf, dict, orderedDict, tensor } from '../support/checkpoint-builder.ts';
 
@@ -243,13 +244,33 @@ describe('mapLocation', () => {
       dict({}),
     );
     const elsewhere = call('torch.device', 'cuda', 1);
-    const root = new PyList([xla, array, wrapper, elsewhere]);
+    const trained = call(
+      'torch._utils._rebuild_device_tensor_from_cpu_tensor',
+      tensor(),
+      new PyGlobal('torch', 'float32'),
+      'xla:0',
+      true,
+    );
+    const cast = call(
+      'torch._utils._rebuild_device_tensor_from_cpu_tensor',
+      tensor(),
+      new PyGlobal('torch', 'float64'),
+      'xla:0',
+      true,
+    );
+    const root = new PyList([xla, array, wrapper, elsewhere, trained, cast]);
+    const copy = (xla.args as PyTuple).items[0];
     const report = await mapLocation('cpu').apply(new Draft(checkpointOf(root)));
     expect(report).toMatchObject({
-      affected: 3,
-      notes: ['3 tensors that name their device in the rebuild call'],
+      affected: 5,
+      notes: ['5 tensors that name their device in the rebuild call'],
     });
-    expect((xla.args as PyTuple).items[2]).toBe('cpu');
+    // on the CPU the copy that was made there is the tensor, unless it has to be cast
+    expect(root.items[0]).toBe(copy);
+    expect(tensorForm(root.items[4] as Value)).toMatchObject({ requiresGrad: true });
+    expect(tensorForm(root.items[4] as Value)).not.toHaveProperty('device');
+    expect(root.items[5]).toBe(cast);
+    expect((cast.args as PyTuple).items[2]).toBe('cpu');
     expect((array.args as PyTuple).items[2]).toBe('cpu');
     expect(show(device)).toBe('reduce <torch.device> ("cpu")');
     // a value that nothing builds a tensor on is a value
