@@ -14,7 +14,9 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 const top = fileURLToPath(new URL('../../', import.meta.url));
-const { fixCheckpoint, undoFix, RefusedError, UnreadableError } = await import(path.join(top, 'dist/index.js'));
+const { fixCheckpoint, undoFix, RefusedError, UnreadableError } = await import(
+  path.join(top, 'dist/index.js')
+);
 const corpus = path.resolve(top, process.env.CKPT_DOCTOR_CORPUS ?? '../shared/corpus');
 const CPU = '--map-location cpu';
 
@@ -43,8 +45,8 @@ const WAYS = [
   '--weights --shard-size 50KB --to safetensors --untie',
   `--safe --compact --target-torch 1.13 ${CPU}`,
   '--untie --compact --dtype bfloat16 --allow-overflow',
-  '--weights --keep **weight --add-prefix net. --verify full',
-  '--weights --drop **bias --to torch-legacy --dtype float32',
+  '--weights --keep **.weight --add-prefix net. --verify full',
+  '--weights --drop **.bias --to torch-legacy --dtype float32',
   `--auto --in-place`,
 ];
 
@@ -57,7 +59,8 @@ class Python {
     this.#process = spawn(python, [script], { stdio: ['pipe', 'pipe', 'inherit'] });
     createInterface(this.#process.stdout).on('line', (line) => this.#waiting.shift()(JSON.parse(line)));
     this.#process.on('close', (status) => {
-      for (const settle of this.#waiting.splice(0)) settle({ faults: [`the judge ended with status ${status}`] });
+      for (const settle of this.#waiting.splice(0))
+        settle({ faults: [`the judge ended with status ${status}`] });
     });
   }
 
@@ -103,7 +106,8 @@ try {
   old?.stop();
   rmSync(folder, { recursive: true });
 }
-if (process.env.REFUSALS) for (const [words, where] of refusals) console.log(`REFUSED ${where.length}× ${words}: ${where[0]}`);
+if (process.env.REFUSALS)
+  for (const [words, where] of refusals) console.log(`REFUSED ${where.length}× ${words}: ${where[0]}`);
 console.log(
   `${names.length} files, ${healed} of them can be healed or converted, in ${WAYS.length} ways each: ${sums.fixed} outputs, of which torch loads ${sums.loads} with weights_only and ${sums.kept} keep what it refuses; ${sums.old} the same in torch 1.13, ${sums.undone} in place and undone; ${sums.refused} refused, ${sums.unreadable} unreadable; ${sums.faults} wrong`,
 );
@@ -121,9 +125,13 @@ async function judgeWay(file, name, way, how, why) {
   }
   let result;
   try {
-    result = await fixCheckpoint(inPlace ? target : file, inPlace ? options : { ...options, output: target, force: true });
+    result = await fixCheckpoint(
+      inPlace ? target : file,
+      inPlace ? options : { ...options, output: target, force: true },
+    );
   } catch (error) {
-    if (!(error instanceof RefusedError || error instanceof UnreadableError)) return fault(name, way, `${error?.stack}`);
+    if (!(error instanceof RefusedError || error instanceof UnreadableError))
+      return fault(name, way, `${error?.stack}`);
     sums[error instanceof RefusedError ? 'refused' : 'unreadable']++;
     const words = `${way} | ${error.message.replace(/'[^']*'/g, "'…'").slice(0, 160)}`;
     refusals.set(words, [...(refusals.get(words) ?? []), name]);
@@ -136,7 +144,9 @@ async function judgeWay(file, name, way, how, why) {
   else {
     const { operations } = result.plan;
     // what is said to be whole has to load; a device is no matter where torch is told to read all to the CPU
-    const left = result.findingsAfter.filter(({ severity, rule }) => severity === 'error' && !rule.startsWith('device/'));
+    const left = result.findingsAfter.filter(
+      ({ severity, rule }) => severity === 'error' && !rule.startsWith('device/'),
+    );
     const verdict = await python.ask({
       do: 'judge',
       files,
@@ -148,12 +158,16 @@ async function judgeWay(file, name, way, how, why) {
     if (verdict.faults) fault(name, way, verdict.faults.join(' | '));
     else sums[verdict.loads ? 'loads' : 'kept']++;
     if (old && !verdict.faults && (options.to === 'torch-legacy' || options.targetTorch)) {
-      const [a, b] = await Promise.all([python, old].map((each) => each.ask({ do: 'listing', file: files[0] })));
-      if (b.faults || JSON.stringify(a) !== JSON.stringify(b)) fault(name, way, `torch 1.13: ${JSON.stringify(b).slice(0, 300)}`);
+      const [a, b] = await Promise.all(
+        [python, old].map((each) => each.ask({ do: 'listing', file: files[0] })),
+      );
+      if (b.faults || JSON.stringify(a) !== JSON.stringify(b))
+        fault(name, way, `torch 1.13: ${JSON.stringify(b).slice(0, 300)}`);
       else sums.old++;
     }
   }
-  if (inPlace) {
+  // where nothing was found to heal, nothing was written
+  if (inPlace && sha256(target) !== sha256(file)) {
     await undoFix(target);
     if (sha256(target) === sha256(file)) sums.undone++;
     else fault(name, way, 'undo does not give the original back');

@@ -9,7 +9,6 @@
 Where weights_only takes a file, that is what it holds. Of the others an inert reader gives the tensors: torch's own loader, whose
 unpickler knows the functions that weights_only allows and makes a lifeless object of every other name.
 """
-import fnmatch
 import hashlib
 import io
 import json
@@ -39,6 +38,8 @@ MOST_FAULTS = 6
 class Stub:
     """What stands for an object of a class that is not known here: it keeps what the stream gives it."""
 
+    dump_patches = False
+
     def __new__(cls, *args, **kwargs):
         made = object.__new__(cls)
         made.args, made.state, made.items, made.pairs = (*args, *kwargs.values()), None, [], {}
@@ -52,6 +53,9 @@ class Stub:
 
     def __setitem__(self, key, value):
         self.pairs[key] = value
+
+    def __call__(self, *args, **kwargs):
+        return Stub(self, *args, **kwargs)
 
     def append(self, value):
         self.items.append(value)
@@ -216,6 +220,21 @@ def module_state(module):
     return found
 
 
+def script_state(module):
+    """The tensors that are attributes of a TorchScript module and of those within it; what stands in its lists and dicts is no weight."""
+    found = OrderedDict()
+
+    def gather(stub, prefix):
+        for name, value in attributes_of(stub).items():
+            if isinstance(value, torch.Tensor):
+                found[(f"{prefix}{name}",)] = value
+            elif isinstance(value, Stub):
+                gather(value, f"{prefix}{name}.")
+
+    gather(module, "")
+    return found
+
+
 def attributes_of(stub):
     return stub.state if isinstance(stub.state, dict) else {}
 
@@ -253,7 +272,7 @@ def judge(original, files, index, flags, operations, clean):
             expected = root
             for operation in operations:
                 if operation.startswith("strip-"):
-                    rename(expected, {"remove": WRAPPERS} if operation == "strip-wrappers" else {"strip": operation.split(" ")[1:]})
+                    rename(expected, {"remove": WRAPPERS} if operation == "strip-wrappers" else {"strip": [stripped(operation)]})
             comparison = Comparison(not {"compact", "untie"} & set(names))
             comparison.run(expected, found)
             return comparison.faults, comparison.tensors, loads
@@ -312,8 +331,7 @@ def expectations(root, operations):
     names = [operation.split(" ")[0] for operation in operations]
     whole = tensors_of(root)
     if isinstance(root, Stub):
-        # of TorchScript it is what the attributes lead to
-        yield OrderedDict(((".".join(path),), tensor) for path, tensor in whole.items())
+        yield script_state(root)
     if "weights" in names:
         for path, value in objects_of(root):
             if is_module(value):
@@ -338,18 +356,25 @@ def finish(expected, operations, flags):
         name, _, word = operation.partition(" ")
         if name == "strip-wrappers":
             expected = renamed(expected, lambda key: re.sub("(^|\\.)(" + "|".join(map(re.escape, WRAPPERS)) + ")+", r"\1", key))
-        elif name == "strip-prefix":
-            expected = renamed(expected, lambda key: key[len(word) :] if key.startswith(word) else key)
+        elif name in ("strip-prefix", "strip-module"):
+            prefix = stripped(operation)
+            expected = renamed(expected, lambda key: key[len(prefix) :] if key.startswith(prefix) else key)
         elif name == "add-prefix":
             expected = renamed(expected, lambda key: word + key)
         elif name in ("keep", "drop"):
             globs = [flags[at + 1] for at, flag in enumerate(flags) if flag == f"--{name}"]
-            hit = lambda path: any(fnmatch.fnmatchcase(".".join(path), glob.replace("**", "*")) for glob in globs)
+            # all of them have the form **.name
+            hit = lambda path: any(".".join(path).split(".")[-1] == glob[3:] for glob in globs)
             expected = OrderedDict((path, tensor) for path, tensor in expected.items() if hit(path) == (name == "keep"))
         elif name == "dtype":
             cast = lambda tensor: tensor.to(getattr(torch, word)) if tensor.is_floating_point() and not tensor.is_quantized else tensor
             expected = OrderedDict((path, cast(tensor)) for path, tensor in expected.items())
     return expected
+
+
+def stripped(operation):
+    name, _, word = operation.partition(" ")
+    return "module." if name == "strip-module" else word
 
 
 def renamed(expected, new_key):
