@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Heals every file of a corpus of real checkpoints in many ways, and has a real torch, and the real safetensors, judge each output: the
 // tensors are those that torch makes of the original by the same steps, bit for bit. What torch 1.13 can load is held against it too.
-// usage: npm run test:corpus-fixes [-- part of a file name]
+// usage: npm run test:corpus-fixes [-- regex for names of files]
 //   CKPT_DOCTOR_CORPUS names the folder (../shared/corpus beside the repository by default), CKPT_DOCTOR_PYTHON a python with torch 2.13,
 //   numpy and safetensors, CKPT_DOCTOR_PYTHON_OLD one with torch 1.13; REFUSALS=1 lists what was refused, and why.
 // Nothing of it is ever unpickled but by weights_only, or by an unpickler that makes lifeless objects.
@@ -81,10 +81,10 @@ if (!existsSync(factsFile)) {
   console.log(`no corpus at ${corpus}: nothing was tested (CKPT_DOCTOR_CORPUS names another place)`);
   process.exit(0);
 }
-const wanted = process.argv[2] ?? '';
+const wanted = new RegExp(process.argv[2] ?? '');
 const names = JSON.parse(readFileSync(factsFile, 'utf8'))
   .files.map(({ file }) => file)
-  .filter((file) => file.includes(wanted));
+  .filter((file) => wanted.test(file));
 const python = new Python(process.env.CKPT_DOCTOR_PYTHON ?? 'python3');
 const oldPython = process.env.CKPT_DOCTOR_PYTHON_OLD;
 const old = oldPython ? new Python(oldPython) : undefined;

@@ -53,6 +53,7 @@ const ALONE: readonly Case[] = [
   { flags: '--untie', file: 'clean/tied_weights.pth', steps: [['apart']] },
   { flags: '--dtype float16', file: 'clean/state_dict.pth', steps: [['cast', 'float16']] },
   { flags: '--dtype float32', file: 'broken/half_with_float_ema.pth', steps: [['cast', 'float32']] },
+  { flags: '--dtype float16', file: 'legacy/earliest.pth', steps: [['cast', 'float16']] },
   {
     flags: '--dtype bfloat16 --dtype-include conv*.*',
     file: 'clean/state_dict.pth',

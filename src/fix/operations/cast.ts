@@ -194,9 +194,9 @@ function countingCast(run: Cast, tally: Tally): ConvertedSegment['convert'] {
 /** A storage that has a dtype needs no rebuild function that names one; torch before 2.1 doesn't even know that function. */
 function dropDtype({ call }: Placement, to: CastTarget): void {
   if (call.name === WITH_DTYPE) {
-    call.rename?.(new PyGlobal('torch._utils', '_rebuild_tensor_v2'));
+    call.rename(new PyGlobal('torch._utils', '_rebuild_tensor_v2'));
     call.items.splice(6, 1);
-  } else if (TENSOR_CLASS.test(call.name)) call.rename?.(new PyGlobal('torch', tensorClassName(to)));
+  } else if (TENSOR_CLASS.test(call.name)) call.rename(new PyGlobal('torch', tensorClassName(to)));
 }
 
 /** `HalfTensor` as `HalfStorage`. */
