@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Draft } from '../../src/fix/draft.ts';
@@ -5,9 +6,18 @@ import type { Operation, OperationReport } from '../../src/fix/operation.ts';
 import { addPrefix } from '../../src/fix/operations/add-prefix.ts';
 import { mapLocation } from '../../src/fix/operations/map-location.ts';
 import { stripPrefix } from '../../src/fix/operations/strip-prefix.ts';
-import { openCheckpoint } from '../../src/formats/open.ts';
+import { openCheckpoint, openSource } from '../../src/formats/open.ts';
+import { MemorySource } from '../../src/io/byte-source.ts';
 import { RefusedError } from '../../src/io/errors.ts';
-import { PyDict, PyGlobal, PyList, type PyObject, PyTuple, type Value } from '../../src/pickle/values.ts';
+import {
+  callableName,
+  PyDict,
+  PyGlobal,
+  PyList,
+  type PyObject,
+  PyTuple,
+  type Value,
+} from '../../src/pickle/values.ts';
 import { tensorForm } from '../../src/torch/rebuild.ts';
 import { show } from '../pickle/show.ts';
 import { call, checkpointOf, dict, orderedDict, tensor } from '../support/checkpoint-builder.ts';
@@ -224,6 +234,24 @@ describe('mapLocation', () => {
     const draft = new Draft(checkpointOf(new PyList([tensor({ location: 'cuda:0' })])));
     await mapLocation('cpu').apply(draft);
     expect((await mapLocation('cpu').apply(draft)).affected).toBe(0);
+  });
+
+  it('takes the earliest tensors, which are objects of a class of CUDA, to the class of the CPU', async () => {
+    const bytes = readFileSync('fixtures/legacy/earliest.pth', 'latin1').replaceAll(
+      'ctorch\nFloatTensor\n',
+      'ctorch.cuda\nFloatTensor\n',
+    );
+    const draft = new Draft(await openSource(new MemorySource(Buffer.from(bytes, 'latin1'))));
+    const classes = () => draft.checkpoint.tensors.map(({ node }) => callableName(node));
+    expect(classes()).toEqual(['torch.cuda.FloatTensor', 'torch.cuda.FloatTensor']);
+    await mapLocation('cuda:1').apply(draft);
+    expect(classes()).toEqual(['torch.cuda.FloatTensor', 'torch.cuda.FloatTensor']);
+    const { affected, notes } = await mapLocation('cpu').apply(draft);
+    expect([affected, notes]).toEqual([
+      3,
+      ['2 tensors of the classes of torch.cuda become those of the CPU'],
+    ]);
+    expect(classes()).toEqual(['torch.FloatTensor', 'torch.FloatTensor']);
   });
 
   it('maps the device that a rebuild call names', async () => {

@@ -24,6 +24,7 @@ const DEVICE_ARGUMENT: Readonly<Record<string, number>> = {
 };
 /** Of these the fifth argument says whether a gradient is wanted. */
 const TAKES_GRAD = /^torch\._utils\._rebuild_tensor_v[23]$/;
+const CUDA_CLASS = /^torch\.cuda\.([A-Z]\w*Tensor)$/;
 const WRAPPER = 'torch._utils._rebuild_wrapper_subclass';
 
 /**
@@ -43,12 +44,14 @@ export function mapLocation(spec: string): Operation {
         draft.setLocation(storage, location);
         affected++;
       }
+      const renamed = leaveCudaClasses(draft);
       const rebuilt = mapRebuildCalls(draft.checkpoint.root, map);
       if (rebuilt > 0) unwrapCpuTensors(draft);
       const notes: string[] = [];
-      if (affected + rebuilt === 0) notes.push('every storage is there already');
+      if (renamed > 0) notes.push(`${renamed} tensors of the classes of torch.cuda become those of the CPU`);
+      if (affected + rebuilt + renamed === 0) notes.push('every storage is there already');
       if (rebuilt > 0) notes.push(`${rebuilt} tensors that name their device in the rebuild call`);
-      return { name, affected: affected + rebuilt, noun: 'storages', notes };
+      return { name, affected: affected + rebuilt + renamed, noun: 'storages', notes };
     },
   };
 }
@@ -74,6 +77,24 @@ function mapRebuildCalls(root: Value, map: LocationMap): number {
     return undefined;
   });
   return changed;
+}
+
+/**
+ * torch before 0.1.12 pickled tensors as objects of classes like `torch.cuda.FloatTensor`, which can't be made without CUDA whatever the
+ * location of their storage.
+ */
+function leaveCudaClasses(draft: Draft): number {
+  const { globals, tensors } = draft.checkpoint;
+  if (!globals.some(({ name }) => CUDA_CLASS.test(name))) return 0;
+  let count = 0;
+  for (const { node, storage } of tensors) {
+    const call = storage && draft.locationOf(storage) === 'cpu' ? stridedCall(node) : undefined;
+    const [, name] = CUDA_CLASS.exec(call?.name ?? '') ?? [];
+    if (name === undefined) continue;
+    call?.rename(new PyGlobal('torch', name));
+    count++;
+  }
+  return count;
 }
 
 /**
