@@ -136,7 +136,7 @@ function tensorAt(path: Path, node: PyNode, form: TensorForm, making: Making): T
   let elements = 1;
   for (let dim = 0; dim < shape.length; dim++) elements *= shape[dim] as number;
   // a quantizer's scales come on top of the elements; sparse, nested and wrapping tensors are nothing but their parts
-  const own = form.storage !== undefined || form.kind === 'meta';
+  const own = form.storage !== undefined || form.array || form.kind === 'meta';
   const bytes = own
     ? form.kind === 'meta'
       ? 0
@@ -153,6 +153,8 @@ function tensorAt(path: Path, node: PyNode, form: TensorForm, making: Making): T
     elements,
     bytes,
     storage: form.storage instanceof PyPersistent ? making.storageOf.get(form.storage) : undefined,
+    device: form.device,
+    array: form.array,
     requiresGrad: form.requiresGrad,
     conj: form.conj,
     neg: form.neg,

@@ -64,7 +64,11 @@ const ARRAYS: Readonly<Record<string, ArrayMaker>> = {
 export async function readTensor(tensor: Tensor, options: ReadTensorOptions = {}): Promise<TensorArray> {
   const { dtype, storage } = tensor;
   if (!storage) {
-    throw new RefusedError(`tensor ${tensor.name} is ${tensor.kind}: it has no storage of its own to read`);
+    throw new RefusedError(
+      tensor.array
+        ? `tensor ${tensor.name} is a numpy array of the pickle: fix --safe gives it a storage to read`
+        : `tensor ${tensor.name} is ${tensor.kind}: it has no storage of its own to read`,
+    );
   }
   const packed = dtype.valuesPerByte ?? 1;
   if (packed > 1 && !(isContiguous(tensor) && tensor.storageOffset % packed === 0)) {

@@ -19,8 +19,15 @@ export interface Tensor {
   readonly elements: number;
   /** Bytes of the elements if they stood contiguously. */
   readonly bytes: number;
-  /** Undefined for meta tensors, and for sparse and nested ones, whose parts have storages of their own. */
+  /**
+   * Undefined for meta tensors, for those whose elements stand in a numpy array of the pickle, and for sparse and nested ones, whose
+   * parts have storages of their own.
+   */
   readonly storage: Storage | undefined;
+  /** The device that the rebuild call names, of tensors for devices that have no storages (XLA): `xla:0`. */
+  readonly device?: string | undefined;
+  /** The elements stand in a numpy array of the pickle: of XLA tensors as torch_xla saved them before torch 2.6. */
+  readonly array?: true | undefined;
   readonly requiresGrad: boolean;
   /** The bytes are those of the conjugate, or of the negative: torch's lazy bits. */
   readonly conj: boolean;
@@ -29,6 +36,11 @@ export interface Tensor {
   readonly parts: readonly Tensor[];
   /** The object in the value graph. */
   readonly node: PyNode;
+}
+
+/** Where torch would put a tensor; undefined where that is said by its parts alone. */
+export function locationOf({ device, storage, kind }: Tensor): string | undefined {
+  return device ?? storage?.location ?? (kind === 'meta' ? 'meta' : undefined);
 }
 
 export type { TensorKind };

@@ -1,6 +1,6 @@
 import type { Checkpoint, ContainerKind } from '../checkpoint/checkpoint.ts';
 import type { NameMatcher } from '../checkpoint/name-glob.ts';
-import type { Tensor } from '../checkpoint/tensor.ts';
+import { locationOf, type Tensor } from '../checkpoint/tensor.ts';
 import { counted } from '../diagnose/wording.ts';
 import type { PyNode } from '../pickle/values.ts';
 import { compareValues } from './compare-values.ts';
@@ -150,7 +150,7 @@ function aspectDifferences(a: Tensor, b: Tensor, locations: boolean): AspectDiff
     shape: ({ shape }) => `[${shape.join(', ')}]`,
     dtype: ({ dtype }) => dtype.name,
     kind: kindOf,
-    location: ({ storage }) => (locations && storage?.location) || '',
+    location: (tensor) => (locations && locationOf(tensor)) || '',
   };
   return (Object.keys(texts) as Aspect[]).flatMap((aspect) => {
     const [ofA, ofB] = [texts[aspect](a), texts[aspect](b)];

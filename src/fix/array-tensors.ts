@@ -1,15 +1,18 @@
 import type { Storage } from '../checkpoint/storage.ts';
 import type { NumpyArray } from '../formats/numpy-arrays.ts';
-import { contiguousStride, TensorGraph } from '../formats/tensor-graph.ts';
+import { TensorGraph } from '../formats/tensor-graph.ts';
 import { MemorySource } from '../io/byte-source.ts';
 import type { ConvertedSegment, Segment } from '../io/segment.ts';
 import { CAST_TARGETS, castOf } from '../numeric/casts.ts';
-import type { PyObject, PyPersistent } from '../pickle/values.ts';
+import { isNode, type PyObject, type PyPersistent, type Value } from '../pickle/values.ts';
 import type { Dtype } from '../torch/dtypes.ts';
+import { arrayStride } from '../torch/numpy-array.ts';
 
 /** Makes tensors of numpy arrays, as `torch.from_numpy(array).to(dtype)` would. */
 export class ArrayTensors {
   readonly #graph = new TensorGraph();
+  /** Storages with the bytes of an array as they are, which `torch.from_numpy` shares; by the value that holds the bytes. */
+  readonly #shared = new Map<Value, Storage>();
 
   /** The storages of the tensors made so far. */
   get storageOf(): ReadonlyMap<PyPersistent, Storage> {
@@ -18,7 +21,11 @@ export class ArrayTensors {
 
   /** Undefined where the array would have to be cast in a way that isn't known. */
   tensorOf(array: NumpyArray, dtype: Dtype, requiresGrad: boolean): PyObject | undefined {
-    const { shape, fortran } = array;
+    const { shape, data } = array;
+    const isShared = array.dtype === dtype && data !== undefined && isNode(data);
+    const view = { shape: [...shape], stride: arrayStride(array), requiresGrad };
+    const known = isShared ? this.#shared.get(data) : undefined;
+    if (known) return this.#graph.tensor(known, view);
     const elements = shape.reduce((product, size) => product * size, 1);
     const content = castContent(arrayContent(array, elements), array.dtype, dtype, elements);
     if (!content) return undefined;
@@ -29,8 +36,8 @@ export class ArrayTensors {
       content,
       fileOffset: null,
     });
-    const stride = fortran ? contiguousStride([...shape].reverse()).reverse() : contiguousStride(shape);
-    return this.#graph.tensor(storage, { shape, stride, requiresGrad });
+    if (isShared) this.#shared.set(data, storage);
+    return this.#graph.tensor(storage, view);
   }
 }
 

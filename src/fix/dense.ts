@@ -14,6 +14,8 @@ import { sliceSegment } from '../io/slice.ts';
  */
 export function denseContent(tensor: Tensor): Segment {
   const { storage, dtype, name, storageOffset } = tensor;
+  if (tensor.array)
+    throw new RefusedError(`tensor ${name} is a numpy array of the pickle: fix --safe makes a tensor of it`);
   if (!storage?.content) throw new RefusedError(`tensor ${name} has no bytes in the file`);
   const packed = dtype.valuesPerByte ?? 1;
   const standing = isContiguous(tensor) && storageOffset % packed === 0;

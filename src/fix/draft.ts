@@ -19,6 +19,7 @@ export class Draft {
   readonly #storageOf: Map<PyPersistent, Storage>;
   readonly #locations = new Map<Storage, string>();
   #stale = false;
+  #made = 0;
 
   constructor(checkpoint: Checkpoint) {
     this.#storageOf = new Map(checkpoint.storageOf);
@@ -40,6 +41,11 @@ export class Draft {
       this.#stale = false;
     }
     return this.#checkpoint;
+  }
+
+  /** How many storages were made that the checkpoint did not have: their bytes have to be written. */
+  get madeStorages(): number {
+    return this.#made;
   }
 
   /** Tells that the graph was edited: tensors came, went, or got other names, forms or storages. */
@@ -64,6 +70,7 @@ export class Draft {
   addStorage(storage: Storage): PyPersistent {
     const node = new PyPersistent(storageId(storage));
     this.#storageOf.set(node, storage);
+    this.#made++;
     this.touch();
     return node;
   }
@@ -71,6 +78,7 @@ export class Draft {
   /** Takes over persistent ids and their storages that were made elsewhere. */
   adopt(storageOf: ReadonlyMap<PyPersistent, Storage>): void {
     for (const [node, storage] of storageOf) this.#storageOf.set(node, storage);
+    this.#made += storageOf.size;
     this.touch();
   }
 
@@ -86,6 +94,7 @@ export class Draft {
       node.id = storageId(other);
       this.#storageOf.set(node, other);
     }
+    this.#made += replaced.size;
     this.touch();
   }
 }

@@ -54,7 +54,7 @@ export async function planInPlace(
   const root = rootOf(checkpoint);
   const { source } = checkpoint;
   const treatment = await treat(checkpoint, operations, 'kept');
-  refuseMoves(treatment.storages, checkpoint);
+  refuseMoves(treatment, checkpoint);
   const directory = await readDirectory(source);
   const mendings: string[] = [];
   const samePickle = await holdsPickle(checkpoint, treatment.pickle);
@@ -158,7 +158,7 @@ function rootOf({ container, fileSize }: Checkpoint): string {
 }
 
 /** @throws RefusedError for storages whose bytes can't stay where and as they are. */
-function refuseMoves(storages: readonly PlannedStorage[], checkpoint: Checkpoint): void {
+function refuseMoves({ storages, rewriting }: Treatment, checkpoint: Checkpoint): void {
   const known = new Set(checkpoint.storages);
   const sizes = new Map(checkpoint.records.map(({ name, size }) => [name.toLowerCase(), size]));
   const reasons = new Map<string, string[]>();
@@ -170,16 +170,22 @@ function refuseMoves(storages: readonly PlannedStorage[], checkpoint: Checkpoint
     else reasons.set(reason, [key]);
   }
   if (reasons.size === 0) return;
-  const words = Array.from(reasons, ([reason, keys]) => `${listOf(keys)} ${reason}`).join('; ');
+  const by = rewriting.length > 0 ? ` from ${rewriting.map((name) => `--${name}`).join(' and ')}` : '';
+  const words = Array.from(
+    reasons,
+    ([reason, keys]) => `${listOf(keys)} ${reason}${reason === OTHER_BYTES ? by : ''}`,
+  ).join('; ');
   throw new RefusedError(`a copy is needed, because ${words}; leave --in-place out`);
 }
+
+const OTHER_BYTES = 'gets other bytes';
 
 function moveReason(
   isKnown: boolean,
   storage: PlannedStorage['storage'],
   recordBytes: number | undefined,
 ): string | undefined {
-  if (!isKnown) return 'gets other bytes';
+  if (!isKnown) return OTHER_BYTES;
   if (storage.content && !isRange(storage.content)) return 'is deflated';
   if (recordBytes !== storage.bytes) return 'has a record of another length, which torch 2.10 refuses';
   return undefined;

@@ -25,6 +25,8 @@ export interface PlannedStorage {
 export interface Treatment {
   readonly checkpoint: Checkpoint;
   readonly operations: readonly OperationReport[];
+  /** Names of the operations that gave storages other bytes. */
+  readonly rewriting: readonly string[];
   readonly pickle: EncodedPickle;
   /** In the order of first use. */
   readonly storages: readonly PlannedStorage[];
@@ -66,6 +68,8 @@ export interface Operated {
   /** The storages that it had before. */
   readonly originals: ReadonlySet<Storage>;
   readonly operations: readonly OperationReport[];
+  /** Names of the operations that gave storages other bytes. */
+  readonly rewriting: readonly string[];
   /** What is left out or mended on the way, in words. */
   readonly notes: readonly string[];
 }
@@ -111,10 +115,15 @@ async function operate(
   // in place the bytes stay where and what they are
   const notes = keys === 'by-use' ? toLittleEndian(draft) : [];
   const reports: OperationReport[] = [];
-  for (const operation of operations) reports.push(await operation.apply(draft));
+  const rewriting: string[] = [];
+  for (const operation of operations) {
+    const before = draft.madeStorages;
+    reports.push(await operation.apply(draft));
+    if (draft.madeStorages > before) rewriting.push(operation.name);
+  }
   // names may have changed without anything else
   draft.touch();
-  return { draft, originals, operations: reports, notes };
+  return { draft, originals, operations: reports, rewriting, notes };
 }
 
 /**
@@ -125,14 +134,15 @@ export type StorageNaming = 'by-use' | 'kept' | 'legacy';
 
 /** Pickles what the operations left. @throws RefusedError for what protocol 2 can't say. */
 export async function encodeOperated(
-  { draft, originals, operations, notes }: Operated,
+  { draft, originals, operations, rewriting, notes }: Operated,
   keys: StorageNaming,
 ): Promise<Treatment> {
   const { checkpoint, checks } = draft;
   await loadInlineBytes(checkpoint.root);
   const { pickle, storages } = encode(draft, keys);
   const untouched = storages.filter(({ storage }) => originals.has(storage)).length;
-  return { checkpoint, operations, pickle, storages, untouched, tensors: checkpoint.tensors, notes, checks };
+  const { tensors } = checkpoint;
+  return { checkpoint, operations, rewriting, pickle, storages, untouched, tensors, notes, checks };
 }
 
 function encode(draft: Draft, keys: StorageNaming): { pickle: EncodedPickle; storages: PlannedStorage[] } {

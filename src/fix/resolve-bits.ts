@@ -1,4 +1,4 @@
-import { contiguousStride } from '../formats/tensor-graph.ts';
+import { contiguousStride } from '../torch/contiguous-stride.ts';
 import { denseStorage } from './dense.ts';
 import type { Draft } from './draft.ts';
 import { place, placementsOf } from './placements.ts';

@@ -2,6 +2,7 @@ import type { Storage } from '../checkpoint/storage.ts';
 import type { UnreadableError } from '../io/errors.ts';
 import type { Segment } from '../io/segment.ts';
 import { EMPTY_TUPLE, PyGlobal, PyObject, PyPersistent, PyTuple, type Value } from '../pickle/values.ts';
+import { contiguousStride } from '../torch/contiguous-stride.ts';
 import type { Dtype } from '../torch/dtypes.ts';
 import { storageClassName, UNTYPED_STORAGE } from '../torch/storage-id.ts';
 import type { StorageTable } from './storage-table.ts';
@@ -139,15 +140,4 @@ export class TensorGraph {
 
 function tuple(numbers: readonly number[]): PyTuple {
   return numbers.length === 0 ? EMPTY_TUPLE : new PyTuple(numbers as number[]);
-}
-
-/** Strides of a tensor in C order as torch numbers them: a size of 0 counts as 1. */
-export function contiguousStride(shape: readonly number[]): number[] {
-  const stride = new Array<number>(shape.length);
-  let step = 1;
-  for (let dim = shape.length - 1; dim >= 0; dim--) {
-    stride[dim] = step;
-    step *= Math.max(1, shape[dim] as number);
-  }
-  return stride;
 }

@@ -40,8 +40,9 @@ const FEW = 2 ** 24;
 
 /** Where the numbers of a tensor stand, or why they can't be looked at. */
 export function numbersOf(tensor: Tensor): readonly TensorNumbers[] | string {
-  const { storage, dtype, kind } = tensor;
+  const { storage, dtype, kind, array } = tensor;
   const format = numberFormat(dtype);
+  if (array) return 'is a numpy array of the pickle, which fix --safe makes a tensor of';
   if (!storage)
     return kind === 'meta' ? 'has no data: it is on the meta device' : `is ${kind}, without data of its own`;
   if (!storage.content) return 'its data is not in the file';

@@ -1,4 +1,5 @@
 import type { ContainerKind } from '../checkpoint/checkpoint.ts';
+import { locationOf } from '../checkpoint/tensor.ts';
 import type {
   Aspect,
   ComparedPair,
@@ -131,7 +132,7 @@ function loneTensor({ name, tensor }: NamedTensor): LoneTensor {
     dtype: tensor.dtype.name,
     shape: integers(tensor.shape),
     bytes: integer(tensor.bytes),
-    location: tensor.storage?.location ?? null,
+    location: locationOf(tensor) ?? null,
   };
 }
 

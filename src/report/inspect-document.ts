@@ -3,7 +3,7 @@ import type { Path } from '../checkpoint/path.ts';
 import { type Producer, producerOf } from '../checkpoint/producer.ts';
 import { type Role, rolesOf } from '../checkpoint/roles.ts';
 import type { Storage } from '../checkpoint/storage.ts';
-import type { Tensor, TensorKind } from '../checkpoint/tensor.ts';
+import { locationOf, type Tensor, type TensorKind } from '../checkpoint/tensor.ts';
 import { tensorFinder } from '../checkpoint/tensor-index.ts';
 import { type Totals, totalsOf } from '../checkpoint/totals.ts';
 import type { Finding } from '../diagnose/finding.ts';
@@ -250,7 +250,7 @@ function tensorEntry(tensor: Tensor): TensorEntry {
     elements: elementsOf(tensor),
     bytes: bytesOf(tensor),
     storage: tensor.storage?.key ?? null,
-    location: tensor.storage?.location ?? (tensor.kind === 'meta' ? 'meta' : null),
+    location: locationOf(tensor) ?? null,
     requiresGrad: tensor.requiresGrad,
   };
 }

@@ -12,6 +12,7 @@ import {
   type Value,
 } from '../pickle/values.ts';
 import { type Dtype, dtypeByName } from './dtypes.ts';
+import { arrayStride, numpyArrayForm } from './numpy-array.ts';
 import { parseStorageId } from './storage-id.ts';
 import type { TensorForm } from './tensor-form.ts';
 
@@ -191,11 +192,26 @@ const meta: Rebuild = ([dtype, size, stride, requiresGrad], node) => {
   });
 };
 
-/** XLA and other devices without storages: the CPU copy is the first argument. */
-const deviceFromCpu: Rebuild = ([cpu, , , requiresGrad]) => {
+/** XLA and other devices without storages: `copy on the CPU, dtype, device, requires_grad`. */
+const deviceFromCpu: Rebuild = ([cpu, , device, requiresGrad]) => {
   const inner = cpu === undefined ? undefined : tensorForm(cpu);
-  return inner && { ...inner, requiresGrad: requiresGrad === true };
+  return inner && { ...inner, ...onDevice(device), requiresGrad: requiresGrad === true };
 };
+
+/** The same before torch 2.6, with a numpy array that is cast to the dtype: numpy has no bfloat16. */
+const deviceFromArray: Rebuild = ([data, dtype, device, requiresGrad]) => {
+  const array = data instanceof PyObject ? numpyArrayForm(data) : undefined;
+  const named = dtypeOf(dtype);
+  if (!array || !named) return undefined;
+  return unstrided('tensor', named, array.shape, [], {
+    ...onDevice(device),
+    array: true,
+    stride: arrayStride(array),
+    requiresGrad: requiresGrad === true,
+  });
+};
+
+const onDevice = (device: Value | undefined) => (typeof device === 'string' ? { device } : {});
 
 /** `class, dtype, size, stride, storage offset, layout, device, requires_grad`; the data stands in the state of what wraps it. */
 const wrapperSubclass: Rebuild = ([, dtype, size, stride, offset, , , requiresGrad], node) => {
@@ -262,6 +278,8 @@ const REBUILDS: ReadonlyMap<string, Rebuild> = new Map<string, Rebuild>([
   ['torch._utils._rebuild_nested_tensor', nested],
   ['torch._utils._rebuild_meta_tensor_no_storage', meta],
   ['torch._utils._rebuild_device_tensor_from_cpu_tensor', deviceFromCpu],
+  ['torch._utils._rebuild_device_tensor_from_numpy', deviceFromArray],
+  ['torch._utils._rebuild_xla_tensor', deviceFromArray],
   ['torch._utils._rebuild_wrapper_subclass', wrapperSubclass],
   ['torch.nested._internal.nested_tensor._rebuild_njt', jagged],
   ['torch._tensor._rebuild_from_type_v2', fromType],

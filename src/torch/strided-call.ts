@@ -15,8 +15,8 @@ export interface StridedCall {
   readonly name: string;
   /** The live arguments; storage, offset, size and stride come first. */
   readonly items: Value[];
-  /** Puts another function in the place of this one; undefined where a state stands instead of a call. */
-  readonly rename: ((callable: PyGlobal) => void) | undefined;
+  /** Puts another function, or another class, in the place of this one. */
+  readonly rename: (callable: PyGlobal) => void;
 }
 
 const STRIDED = /^torch\._utils\._rebuild_(tensor|tensor_v2|tensor_v3|qtensor)$/;
@@ -74,7 +74,10 @@ function handedOn(object: PyObject): StridedCall | undefined {
 function stateCall(object: PyObject, name: string): StridedCall | undefined {
   const state = stateOf(object);
   if (!(state instanceof PyTuple) || state.items.length < 4) return undefined;
-  return { name, items: state.items, rename: undefined };
+  const rename = (callable: PyGlobal) => {
+    object.callable = callable;
+  };
+  return { name, items: state.items, rename };
 }
 
 /** A copy of a tensor that can be placed elsewhere: the same but for the objects that say where it stands. */

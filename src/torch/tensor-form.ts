@@ -18,6 +18,10 @@ export interface TensorForm {
   readonly neg: boolean;
   /** The value that stands for the storage: a persistent id. Undefined where the tensor has none of its own. */
   readonly storage: Value | undefined;
+  /** The device that the call itself names, of tensors for devices that have no storages: `xla:0`. */
+  readonly device?: string;
+  /** The elements stand in a numpy array of the pickle, in no storage. */
+  readonly array?: true;
   /** Values of the tensors that this one is made of: indices and values, scales and zero points, the inner tensor of a subclass. */
   readonly parts: readonly Value[];
 }

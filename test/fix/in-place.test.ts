@@ -165,6 +165,19 @@ describe('what a new directory alone heals', () => {
 });
 
 describe('a fix in place is refused, and nothing is written,', () => {
+  it('for what gives storages other bytes, by the names of the flags and the storages', async () => {
+    const file = copyOf('clean/tied_weights.pth');
+    const original = readFileSync(file);
+    const options = { inPlace: true, untie: true, compact: true, addPrefix: 'net.' };
+    await expect(fixCheckpoint(file, options)).rejects.toThrow(
+      /a copy is needed, because .*storages? .* gets other bytes from --untie; leave --in-place out/,
+    );
+    await expect(fixCheckpoint(file, { ...options, dtype: 'bfloat16' })).rejects.toThrow(
+      /gets other bytes from --untie and --dtype bfloat16/,
+    );
+    expect(readFileSync(file).equals(original)).toBe(true);
+  });
+
   it.each([
     ['for deflated storages', 'clean/rezipped_deflated.pth', /storages 0, 1, 2, 3, 4 and 9 more is deflated/],
     ['for records without a folder', 'archives/no_folder.pth', /in no folder/],

@@ -1,18 +1,20 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { fixCheckpoint } from '../../src/fix/fix.ts';
 import { encodePickle } from '../../src/pickle/encoder.ts';
 import { PyDict, PyGlobal, PyObject, PyPersistent, PyTuple, type Value } from '../../src/pickle/values.ts';
+import { run } from '../cli/run.ts';
 import { builtBin } from '../support/built-bin.ts';
 import { archiveOf, record } from '../zip/archives.ts';
 import { workplace } from './workplace.ts';
 
-/** How often a process is killed in each of the two tests; by hand 200, and of a model whose pickle takes longer to write. */
+/** How often a process is killed in each of the two tests; by hand 200: `CKPT_DOCTOR_KILLS=200 npx vitest run test/fix/kill.test.ts`. */
 const KILLS = Number(process.env.CKPT_DOCTOR_KILLS ?? 8);
-const TENSORS = process.env.CKPT_DOCTOR_KILLS ? 20_000 : 2_000;
+const TENSORS = 2_000;
+const STORAGES = 50;
 
 const { folder } = workplace();
 const input = path.join(folder, 'original.pth');
@@ -21,26 +23,41 @@ const output = path.join(folder, 'healed.pth');
 const OPERATIONS = ['--map-location', 'cpu', '--add-prefix', 'net.'];
 let bin = '';
 
-interface End {
-  readonly status: number | null;
-  readonly stderr: string;
+/** When a process is killed: so long after its start, or after the files that it writes have changed so often. */
+interface Moment {
+  readonly events?: number;
+  /** Since the start, or since the last of the events. */
   readonly milliseconds: number;
 }
 
-/** Runs the program; kills it after so many milliseconds, unless it was faster. */
-function run(args: readonly string[], killAfter?: number): Promise<End> {
+interface Victim {
+  readonly milliseconds: number;
+  /** How often a file of the folder was made, written, renamed or removed meanwhile. */
+  readonly events: number;
+  readonly killed: boolean;
+}
+
+/** Runs the program in a process of its own; kills it at a moment, unless it was faster. */
+function victim(args: readonly string[], moment?: Moment): Promise<Victim> {
   return new Promise((resolve) => {
     const started = performance.now();
-    const child = spawn(process.execPath, [bin, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
-    let stderr = '';
-    child.stderr.on('data', (text) => {
-      stderr += text;
+    const child = spawn(process.execPath, [bin, ...args], { stdio: 'ignore' });
+    let events = 0;
+    let timer: NodeJS.Timeout | undefined;
+    const kill = () => child.kill('SIGKILL');
+    const strike = (milliseconds: number) => {
+      if (milliseconds <= 0) kill();
+      else timer ??= setTimeout(kill, milliseconds);
+    };
+    const watcher = watch(folder, () => {
+      events++;
+      if (moment && moment.events === events) strike(moment.milliseconds);
     });
-    const timer =
-      killAfter === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), Math.max(0, killAfter));
-    child.on('close', (status) => {
+    if (moment && moment.events === undefined) strike(moment.milliseconds);
+    child.on('close', (_status, signal) => {
       clearTimeout(timer);
-      resolve({ status, stderr, milliseconds: performance.now() - started });
+      watcher.close();
+      resolve({ milliseconds: performance.now() - started, events, killed: signal === 'SIGKILL' });
     });
   });
 }
@@ -53,25 +70,24 @@ function sha256(file: string): string {
 async function manyTensors(count: number): Promise<Buffer> {
   const rebuild = new PyGlobal('torch._utils', '_rebuild_tensor_v2');
   const floats = new PyGlobal('torch', 'FloatStorage');
-  const storages = 200;
   const keys: Value[] = [];
   const values: Value[] = [];
   for (let i = 0; i < count; i++) {
-    const id = new PyPersistent(new PyTuple(['storage', floats, `${i % storages}`, 'cuda:0', 8192]));
+    const id = new PyPersistent(new PyTuple(['storage', floats, `${i % STORAGES}`, 'cuda:0', 2048]));
     keys.push(`module.layers.${i}.weight`);
     values.push(
       new PyObject(
         'reduce',
         rebuild,
-        new PyTuple([id, 0, new PyTuple([8192]), new PyTuple([1]), false, null]),
+        new PyTuple([id, 0, new PyTuple([2048]), new PyTuple([1]), false, null]),
       ),
     );
   }
   const pickle = encodePickle(new PyDict(keys, values));
-  const tensor = Buffer.alloc(32768, 7);
+  const tensor = Buffer.alloc(8192, 7);
   return archiveOf('model', [
     { name: 'data.pkl', content: pickle.content, size: pickle.length },
-    ...Array.from({ length: storages }, (_, i) => record(`data/${i}`, tensor)),
+    ...Array.from({ length: STORAGES }, (_, i) => record(`data/${i}`, tensor)),
     record('version', Buffer.from('3\n')),
   ]);
 }
@@ -91,9 +107,18 @@ beforeAll(async () => {
   copied = sha256(output);
 }, 180_000);
 
-/** Moments over the whole run, most of them where it writes. */
-function* moments(whole: number): Generator<number> {
-  for (let i = 0; i < KILLS; i++) yield whole * (i % 4 === 0 ? Math.random() : 0.4 + 0.65 * Math.random());
+/**
+ * Moments at random: a third anywhere in the run, the others where files change, at once or a little later. A whole run says how long
+ * it takes and how often they change.
+ */
+function* moments(whole: Victim): Generator<Moment> {
+  for (let i = 0; i < KILLS; i++) {
+    if (i % 3 === 0) yield { milliseconds: whole.milliseconds * Math.random() };
+    else {
+      const events = 1 + Math.floor(whole.events * Math.random());
+      yield { events, milliseconds: i % 3 === 1 ? 0 : 10 * Math.random() };
+    }
+  }
 }
 
 /** What a killed run may leave beside the files, besides the files. */
@@ -102,37 +127,49 @@ function litter(): string[] {
   return readdirSync(folder).filter((name) => !known.includes(name));
 }
 
+/** How often what came of a kill, for a run by hand. */
+class Tally {
+  readonly #counts = new Map<string, number>();
+
+  add(what: string, { killed }: Victim): void {
+    const words = killed ? what : `${what}, the run was faster`;
+    this.#counts.set(words, (this.#counts.get(words) ?? 0) + 1);
+  }
+
+  tell(title: string): void {
+    if (process.env.CKPT_DOCTOR_KILLS) console.log(title, Object.fromEntries(this.#counts));
+  }
+}
+
 describe('a run that is killed', () => {
   it(
     'in place: after the next command the file is the original or the healed one',
     async () => {
+      const args = ['fix', model, '--in-place', ...OPERATIONS];
       copyFileSync(input, model);
-      const { milliseconds } = await run(['fix', model, '--in-place', ...OPERATIONS]);
-      const seen = new Map<string, number>();
-      for (const moment of moments(milliseconds)) {
+      const whole = await victim(args);
+      expect(sha256(model)).toBe(healed);
+      const tally = new Tally();
+      for (const moment of moments(whole)) {
         copyFileSync(input, model);
-        await run(['fix', model, '--in-place', ...OPERATIONS], moment);
+        const end = await victim(args, moment);
         const isJournaled = litter().length > 0;
         const look = await run(['inspect', model]);
         if (isJournaled) {
-          expect(look.status).toBe(2);
+          expect(look.code).toBe(2);
           expect(look.stderr).toMatch(/^ckpt-doctor: [^\n]*interrupted; take it back: ckpt-doctor undo\n$/);
-          expect(await run(['undo', model])).toMatchObject({ status: 0, stderr: '' });
+          expect(await run(['undo', model])).toMatchObject({ code: 0, stderr: '' });
           expect(sha256(model)).toBe(original);
-        } else expect(look).toMatchObject({ status: 0, stderr: '' });
-        const end = sha256(model);
-        expect([original, healed]).toContain(end);
-        const what = isJournaled ? 'interrupted' : end === original ? 'untouched' : 'healed';
-        seen.set(what, (seen.get(what) ?? 0) + 1);
+        } else expect(look).toMatchObject({ code: 0, stderr: '' });
+        const found = sha256(model);
+        expect([original, healed]).toContain(found);
+        tally.add(isJournaled ? 'interrupted' : found === original ? 'untouched' : 'healed', end);
         expect(litter()).toEqual([]);
-        expect(await run(['fix', model, '--in-place', ...OPERATIONS])).toMatchObject({
-          status: 0,
-          stderr: '',
-        });
+        expect(await run(args)).toMatchObject({ code: 0, stderr: '' });
       }
-      if (process.env.CKPT_DOCTOR_KILLS) console.log('in place', Object.fromEntries(seen));
+      tally.tell('in place');
     },
-    KILLS * 30_000,
+    30_000 + KILLS * 10_000,
   );
 
   it(
@@ -140,23 +177,27 @@ describe('a run that is killed', () => {
     async () => {
       rmSync(output, { force: true });
       const args = ['fix', input, ...OPERATIONS, '-o', output];
-      const { milliseconds } = await run(args);
-      const seen = new Map<string, number>();
-      for (const moment of moments(milliseconds)) {
+      const whole = await victim(args);
+      expect(sha256(output)).toBe(copied);
+      const tally = new Tally();
+      for (const moment of moments(whole)) {
         rmSync(output, { force: true });
-        await run(args, moment);
+        const end = await victim(args, moment);
         expect(sha256(input)).toBe(original);
-        const done = existsSync(output);
-        if (done) expect(sha256(output)).toBe(copied);
-        seen.set(done ? 'done' : 'nothing', (seen.get(done ? 'done' : 'nothing') ?? 0) + 1);
+        const isDone = existsSync(output);
+        if (isDone) expect(sha256(output)).toBe(copied);
+        const left = litter();
+        tally.add(isDone ? 'done' : left.length > 0 ? 'half written, under another name' : 'nothing', end);
         // a process that is killed can't tidy up; what it leaves is hidden and says what it is
-        for (const name of litter()) {
+        for (const name of left) {
           expect(name).toMatch(/^\.healed\.pth\.[0-9a-f]{12}\.tmp$/);
           rmSync(path.join(folder, name));
         }
+        // what was left is in nobody's way
+        if (!isDone) expect(await run(args)).toMatchObject({ code: 0, stderr: '' });
       }
-      if (process.env.CKPT_DOCTOR_KILLS) console.log('copy', Object.fromEntries(seen));
+      tally.tell('copy');
     },
-    KILLS * 30_000,
+    30_000 + KILLS * 10_000,
   );
 });

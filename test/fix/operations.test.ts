@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Draft } from '../../src/fix/draft.ts';
@@ -5,9 +6,19 @@ import type { Operation, OperationReport } from '../../src/fix/operation.ts';
 import { addPrefix } from '../../src/fix/operations/add-prefix.ts';
 import { mapLocation } from '../../src/fix/operations/map-location.ts';
 import { stripPrefix } from '../../src/fix/operations/strip-prefix.ts';
-import { openCheckpoint } from '../../src/formats/open.ts';
+import { openCheckpoint, openSource } from '../../src/formats/open.ts';
+import { MemorySource } from '../../src/io/byte-source.ts';
 import { RefusedError } from '../../src/io/errors.ts';
-import { PyDict, PyGlobal, PyList, type PyObject, PyTuple, type Value } from '../../src/pickle/values.ts';
+import {
+  callableName,
+  PyDict,
+  PyGlobal,
+  PyList,
+  type PyObject,
+  PyTuple,
+  type Value,
+} from '../../src/pickle/values.ts';
+import { tensorForm } from '../../src/torch/rebuild.ts';
 import { show } from '../pickle/show.ts';
 import { call, checkpointOf, dict, orderedDict, tensor } from '../support/checkpoint-builder.ts';
 
@@ -225,6 +236,24 @@ describe('mapLocation', () => {
     expect((await mapLocation('cpu').apply(draft)).affected).toBe(0);
   });
 
+  it('takes the earliest tensors, which are objects of a class of CUDA, to the class of the CPU', async () => {
+    const bytes = readFileSync('fixtures/legacy/earliest.pth', 'latin1').replaceAll(
+      'ctorch\nFloatTensor\n',
+      'ctorch.cuda\nFloatTensor\n',
+    );
+    const draft = new Draft(await openSource(new MemorySource(Buffer.from(bytes, 'latin1'))));
+    const classes = () => draft.checkpoint.tensors.map(({ node }) => callableName(node));
+    expect(classes()).toEqual(['torch.cuda.FloatTensor', 'torch.cuda.FloatTensor']);
+    await mapLocation('cuda:1').apply(draft);
+    expect(classes()).toEqual(['torch.cuda.FloatTensor', 'torch.cuda.FloatTensor']);
+    const { affected, notes } = await mapLocation('cpu').apply(draft);
+    expect([affected, notes]).toEqual([
+      3,
+      ['2 tensors of the classes of torch.cuda become those of the CPU'],
+    ]);
+    expect(classes()).toEqual(['torch.FloatTensor', 'torch.FloatTensor']);
+  });
+
   it('maps the device that a rebuild call names', async () => {
     const xla = call(
       'torch._utils._rebuild_device_tensor_from_cpu_tensor',
@@ -243,13 +272,33 @@ describe('mapLocation', () => {
       dict({}),
     );
     const elsewhere = call('torch.device', 'cuda', 1);
-    const root = new PyList([xla, array, wrapper, elsewhere]);
+    const trained = call(
+      'torch._utils._rebuild_device_tensor_from_cpu_tensor',
+      tensor(),
+      new PyGlobal('torch', 'float32'),
+      'xla:0',
+      true,
+    );
+    const cast = call(
+      'torch._utils._rebuild_device_tensor_from_cpu_tensor',
+      tensor(),
+      new PyGlobal('torch', 'float64'),
+      'xla:0',
+      true,
+    );
+    const root = new PyList([xla, array, wrapper, elsewhere, trained, cast]);
+    const copy = (xla.args as PyTuple).items[0];
     const report = await mapLocation('cpu').apply(new Draft(checkpointOf(root)));
     expect(report).toMatchObject({
-      affected: 3,
-      notes: ['3 tensors that name their device in the rebuild call'],
+      affected: 5,
+      notes: ['5 tensors that name their device in the rebuild call'],
     });
-    expect((xla.args as PyTuple).items[2]).toBe('cpu');
+    // on the CPU the copy that was made there is the tensor, unless it has to be cast
+    expect(root.items[0]).toBe(copy);
+    expect(tensorForm(root.items[4] as Value)).toMatchObject({ requiresGrad: true });
+    expect(tensorForm(root.items[4] as Value)).not.toHaveProperty('device');
+    expect(root.items[5]).toBe(cast);
+    expect((cast.args as PyTuple).items[2]).toBe('cpu');
     expect((array.args as PyTuple).items[2]).toBe('cpu');
     expect(show(device)).toBe('reduce <torch.device> ("cpu")');
     // a value that nothing builds a tensor on is a value

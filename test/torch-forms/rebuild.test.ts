@@ -34,6 +34,7 @@ const PLAIN = {
   held: true,
 };
 const UNSTRIDED = { ...PLAIN, stride: [], held: false };
+const ARRAY = { ...PLAIN, held: false, array: true };
 const SIZE = tuple(2, 3);
 const STRIDE = tuple(3, 1);
 const FLOAT16 = global('torch.float16');
@@ -189,7 +190,23 @@ const FORMS: readonly (readonly [string, Value, object])[] = [
       'xla:0',
       true,
     ),
-    { ...PLAIN, requiresGrad: true },
+    { ...PLAIN, requiresGrad: true, device: 'xla:0' },
+  ],
+  [
+    '_rebuild_device_tensor_from_numpy',
+    call(
+      'torch._utils._rebuild_device_tensor_from_numpy',
+      numpyArray(),
+      global('torch.bfloat16'),
+      'xla:1',
+      true,
+    ),
+    { ...ARRAY, dtype: 'bfloat16', requiresGrad: true, device: 'xla:1' },
+  ],
+  [
+    '_rebuild_xla_tensor of an array in Fortran order',
+    call('torch._utils._rebuild_xla_tensor', numpyArray(true), FLOAT16, 'xla:0', false),
+    { ...ARRAY, dtype: 'float16', stride: [1, 2], device: 'xla:0' },
   ],
   [
     '_rebuild_wrapper_subclass',
@@ -252,13 +269,30 @@ const FORMS: readonly (readonly [string, Value, object])[] = [
   ],
 ];
 
-function built(name: string, state: Value): PyObject {
-  const object = call(name);
+/** As numpy 2 pickles one; of another byte order `torch.from_numpy` takes none. */
+function numpyArray(fortran = false, order = '<'): PyObject {
+  const dtype = built('numpy.dtype', tuple(3, order, null, null, null, -1, -1, 0), 'f4', false, true);
+  const bytes = call('_codecs.encode', '\0'.repeat(24), 'latin1');
+  const start = [global('numpy.ndarray'), tuple(0), call('_codecs.encode', 'b', 'latin1')];
+  return built('numpy._core.multiarray._reconstruct', tuple(1, SIZE, dtype, fortran, bytes), ...start);
+}
+
+function built(name: string, state: Value, ...args: Value[]): PyObject {
+  const object = call(name, ...args);
   object.effects = [{ op: 'build', state }];
   return object;
 }
 
 describe('tensorForm', () => {
+  it('passes over a tensor of an array that torch could not take', () => {
+    const of = (data: Value, dtype: Value) =>
+      tensorForm(call('torch._utils._rebuild_device_tensor_from_numpy', data, dtype, 'xla:0', false));
+    expect(of(numpyArray(), FLOAT16)).toBeDefined();
+    expect(of(numpyArray(false, '>'), FLOAT16)).toBeUndefined();
+    expect(of(null, FLOAT16)).toBeUndefined();
+    expect(of(numpyArray(), 'float16')).toBeUndefined();
+  });
+
   it.each(FORMS)('reads %s', (_what, value, expected) => {
     expect(said(value)).toEqual(expected);
   });

@@ -53,6 +53,7 @@ const ALONE: readonly Case[] = [
   { flags: '--untie', file: 'clean/tied_weights.pth', steps: [['apart']] },
   { flags: '--dtype float16', file: 'clean/state_dict.pth', steps: [['cast', 'float16']] },
   { flags: '--dtype float32', file: 'broken/half_with_float_ema.pth', steps: [['cast', 'float32']] },
+  { flags: '--dtype float16', file: 'legacy/earliest.pth', steps: [['cast', 'float16']] },
   {
     flags: '--dtype bfloat16 --dtype-include conv*.*',
     file: 'clean/state_dict.pth',
@@ -66,6 +67,10 @@ const ALONE: readonly Case[] = [
   { flags: '--safe', file: 'broken/namespace.pth', steps: [] },
   { flags: '--target-torch 1.13', file: 'clean/conj_and_neg.pth', steps: [] },
   { flags: '--auto', file: DDP, steps: [['strip', 'module.']] },
+  { flags: '--to safetensors', file: 'clean/state_dict.pth', steps: [] },
+  { flags: '--to torch-legacy', file: 'clean/adam_and_scheduler.pth', steps: [] },
+  { flags: '--to torch --force', file: 'legacy/state_dict.pth', steps: [] },
+  { flags: '--salvage', file: 'clean/state_dict.pth', steps: [] },
   { flags: '--strip-module --in-place', file: 'broken/ddp_cpu.pth', steps: [['strip', 'module.']] },
   { flags: '--strip-module --verify full', file: 'broken/ddp_cpu.pth', steps: [['strip', 'module.']] },
 ];
@@ -136,6 +141,25 @@ const TOGETHER: readonly Case[] = [
     steps: [['cast', 'bfloat16'], ['apart']],
   },
   {
+    flags: `--weights --strip-wrappers --dtype bfloat16 --to safetensors ${CPU}`,
+    file: DDP,
+    steps: [
+      ['extract', 'state_dict'],
+      ['strip', 'module.'],
+      ['cast', 'bfloat16'],
+    ],
+  },
+  {
+    flags: '--auto --compact --dtype float16 --to torch-legacy',
+    file: 'archives/slice.pth',
+    steps: [['cast', 'float16'], ['tight']],
+  },
+  {
+    flags: '--auto --untie --dtype float16 --to safetensors',
+    file: 'broken/xla_arrays.pth',
+    steps: [['cast', 'float16']],
+  },
+  {
     flags: `--safe --weights --dtype float16 ${CPU}`,
     file: 'broken/namespace.pth',
     steps: [
@@ -168,9 +192,11 @@ describe.each([
   ['together', TOGETHER],
 ])('flags %s', (title, cases) => {
   it.concurrent.each(cases)('$flags: $file', async ({ flags, file, steps }) => {
-    const name = `${title}-${cases.findIndex((each) => each.flags === flags && each.file === file)}.pth`;
-    const target = path.join(folder, name);
     const words = flags.split(' ');
+    const index = cases.findIndex((each) => each.flags === flags && each.file === file);
+    // torch.load takes a file for safetensors by its name
+    const ending = words.includes('safetensors') ? '.safetensors' : '.pth';
+    const target = path.join(folder, `${title}-${index}${ending}`);
     const inPlace = words.includes('--in-place');
     if (inPlace) copyFileSync(fixturePath(file), target);
     const place = inPlace ? [target] : [fixturePath(file), '-o', target];

@@ -3,7 +3,7 @@
 {"do": "hello"}                          -> {"torch": "2.13.0", "numpy": true}
 {"do": "load", "file", "trust"?}         -> {} when torch.load(file, map_location='cpu') takes it
 {"do": "compare", "before", "after",     -> {"tensors": n} when both hold the same
- "change"?: {"strip": prefixes} | {"add": prefix} | {"remove": parts}, "trust"?, "restricted"?, "laid"?, "mappable"?}
+ "change"?: {"strip": prefixes} | {"add": prefix} | {"remove": parts}, "trust"?, "restricted"?, "laid"?, "mappable"?, "safe"?}
 {"do": "pickle", "file"}                 -> {"bytes", "meaning"}, digests of data.pkl as torch's own archive reader gives it
 {"do": "places", "file", "trust"?}        -> {"entries": n} when zipfile takes every record, and torch finds each storage by arithmetic where it is
 {"do": "cast", "file", "after", "source", "target", "overflow"}
@@ -20,7 +20,8 @@
 An answer has "faults" when the judgement is against the file. `before` is loaded with map_location='cpu'; with `trust` and where weights_only
 refuses it, without weights_only: only for files that this repository made itself. `after` is what a user loads: weights_only=True (unless
 `restricted` is false) and no map_location, once read and once mapped where this torch and the form of the file (`mappable`) can. With `laid`
-false tensors may stand elsewhere, in other storages: their elements are compared.
+false tensors may stand elsewhere, in other storages: their elements are compared. With `safe` the values of `before` are the plain ones that say
+the same.
 """
 import ctypes
 import hashlib
@@ -167,7 +168,9 @@ def plain_values(file):
 
 
 def after_steps(before, after, steps, trust=False):
-    return named_steps.judge(load_before(before, trust), load_after(after, True, False), steps)
+    # safetensors has an order of its own
+    ordered = not after.endswith(".safetensors")
+    return named_steps.judge(load_before(before, trust), load_after(after, True, False), steps, ordered)
 
 
 def spoil(file, after, how):
@@ -204,8 +207,10 @@ def load_after(file, restricted, mapped):
     return torch.load(file, weights_only=restricted and MODERN, **({"mmap": True} if mapped else {}))
 
 
-def compare(before, after, change=None, trust=False, restricted=True, laid=True, mappable=True):
+def compare(before, after, change=None, trust=False, restricted=True, laid=True, mappable=True, safe=False):
     expected = load_before(before, trust)
+    if safe:
+        expected = plain.plainly(expected)
     if change:
         rename(expected, change)
     for mapped in [False, True] if MODERN and mappable else [False]:

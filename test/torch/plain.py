@@ -86,6 +86,48 @@ def pairs():
     yield "version", torch.__version__, str(torch.__version__)
 
 
+def plainly(value, done=None):
+    """What `--safe` has to make of a loaded value, worked out by the classes themselves. What is one object stays one."""
+    done = {} if done is None else done
+    if id(value) in done:
+        return done[id(value)][1]
+    made = converted(value, lambda part: plainly(part, done), lambda early: done.setdefault(id(value), (value, early)))
+    # what is known by its id has to live as long as the table
+    return done.setdefault(id(value), (value, made))[1]
+
+
+def converted(value, plain, put):
+    module = type(value).__module__
+    if module == "numpy":
+        return torch.from_numpy(value) if type(value).__name__ == "ndarray" else value.item()
+    if isinstance(value, (argparse.Namespace, types.SimpleNamespace)):
+        return filled(put({})[1], vars(value), plain)
+    if isinstance(value, enum.Enum):
+        return plain(value.value)
+    if isinstance(value, pathlib.PurePath):
+        return str(value)
+    if isinstance(value, (str, torch.Tensor, torch.Size)):
+        return str(value) if type(value) not in (str, torch.Size) and isinstance(value, str) else value
+    if isinstance(value, OrderedDict) and type(value) is OrderedDict:
+        result = filled(put(OrderedDict())[1], value, plain)
+        result.__dict__.update((name, plain(part)) for name, part in vars(value).items())
+        return result
+    if isinstance(value, dict) and type(value) is not collections.Counter:
+        return filled(put({})[1], value, plain)
+    if isinstance(value, (list, collections.deque)):
+        result = put([])[1]
+        result.extend(map(plain, value))
+        return result
+    if isinstance(value, tuple):
+        return tuple(map(plain, value))
+    return set(map(plain, value)) if isinstance(value, frozenset) else value
+
+
+def filled(into, items, plain):
+    into.update((plain(key), plain(part)) for key, part in items.items())
+    return into
+
+
 def save(file, protocol):
     torch.save({name: value for name, value, _ in pairs()}, file, pickle_protocol=protocol)
     return {}

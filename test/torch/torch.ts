@@ -81,6 +81,7 @@ export class Torch {
       restricted?: boolean;
       laid?: boolean;
       mappable?: boolean;
+      safe?: boolean;
     } = {},
   ): Promise<Verdict> {
     return this.ask({ do: 'compare', before, after, ...options });

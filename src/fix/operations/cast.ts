@@ -56,6 +56,10 @@ export function cast(target: string, options: CastOptions = {}): Operation {
         notes.push(`no floating-point tensor ${chosen.any ? `is anything else than ${to}` : 'is meant'}`);
       if (chosen.wrapped > 0)
         notes.push(`${chosen.wrapped} tensors within wrappers (DTensor and the like) are left as they are`);
+      if (chosen.arrays > 0)
+        notes.push(
+          `${chosen.arrays} tensors that are numpy arrays of the pickle are left as they are; --safe makes tensors of them first`,
+        );
       if (tallies.length > 0) draft.checks.push(() => judgeOverflow(tallies, to, options, notes));
       return { name, affected, noun: 'tensors', notes };
     },
@@ -66,7 +70,9 @@ interface Chosen {
   readonly tensors: readonly Tensor[];
   /** The tensors and the parts that their elements stand in. */
   readonly nodes: ReadonlySet<PyNode>;
+  /** Tensors around others, and those that are numpy arrays of the pickle: neither is cast. */
   readonly wrapped: number;
+  readonly arrays: number;
   /** Floating-point tensors are among those that the globs name. */
   readonly any: boolean;
 }
@@ -77,6 +83,7 @@ async function chooseTensors(draft: Draft, to: CastTarget, options: CastOptions)
   const nodes = new Set<PyNode>();
   const spared = new Map<PyNode, string>();
   let wrapped = 0;
+  let arrays = 0;
   let any = false;
   for (const tensor of draft.checkpoint.tensors) {
     if (!isCastable(tensor.dtype) || tensor.kind === 'quantized') continue;
@@ -85,6 +92,10 @@ async function chooseTensors(draft: Draft, to: CastTarget, options: CastOptions)
       continue;
     }
     any = true;
+    if (tensor.array) {
+      arrays++;
+      continue;
+    }
     if (tensor.kind === 'subclass' && !tensor.storage) {
       wrapped++;
       continue;
@@ -96,7 +107,7 @@ async function chooseTensors(draft: Draft, to: CastTarget, options: CastOptions)
   }
   const torn = tensors.find(({ node }) => spared.has(node));
   if (torn) throw oneButNotTheOther(torn.name, spared.get(torn.node) as string, 'is the same tensor');
-  return { tensors, nodes, wrapped, any };
+  return { tensors, nodes, wrapped, arrays, any };
 }
 
 async function matcherOf({ include = [], exclude = [] }: CastOptions): Promise<NameMatcher> {
@@ -182,9 +193,9 @@ function countingCast(run: Cast, tally: Tally): ConvertedSegment['convert'] {
 /** A storage that has a dtype needs no rebuild function that names one; torch before 2.1 doesn't even know that function. */
 function dropDtype({ call }: Placement, to: CastTarget): void {
   if (call.name === WITH_DTYPE) {
-    call.rename?.(new PyGlobal('torch._utils', '_rebuild_tensor_v2'));
+    call.rename(new PyGlobal('torch._utils', '_rebuild_tensor_v2'));
     call.items.splice(6, 1);
-  } else if (TENSOR_CLASS.test(call.name)) call.rename?.(new PyGlobal('torch', tensorClassName(to)));
+  } else if (TENSOR_CLASS.test(call.name)) call.rename(new PyGlobal('torch', tensorClassName(to)));
 }
 
 /** `HalfTensor` as `HalfStorage`. */

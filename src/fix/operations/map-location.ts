@@ -1,14 +1,30 @@
 import { walkNodes } from '../../checkpoint/walk.ts';
-import { callableName, PyObject, PyTuple, type Value } from '../../pickle/values.ts';
+import { replaceNodes } from '../../pickle/replace.ts';
+import {
+  argumentsOf,
+  callableName,
+  PyGlobal,
+  type PyNode,
+  PyObject,
+  PyTuple,
+  type Value,
+} from '../../pickle/values.ts';
 import { type LocationMap, parseLocationMap } from '../../torch/location.ts';
+import { tensorForm } from '../../torch/rebuild.ts';
+import { copyTensor, stridedCall } from '../../torch/strided-call.ts';
+import type { Draft } from '../draft.ts';
 import type { Operation } from '../operation.ts';
 
 /** Which argument of a rebuild function names the device. torch's own map_location applies to these too. */
+const FROM_CPU = 'torch._utils._rebuild_device_tensor_from_cpu_tensor';
 const DEVICE_ARGUMENT: Readonly<Record<string, number>> = {
-  'torch._utils._rebuild_device_tensor_from_cpu_tensor': 2,
+  [FROM_CPU]: 2,
   'torch._utils._rebuild_device_tensor_from_numpy': 2,
   'torch._utils._rebuild_xla_tensor': 2,
 };
+/** Of these the fifth argument says whether a gradient is wanted. */
+const TAKES_GRAD = /^torch\._utils\._rebuild_tensor_v[23]$/;
+const CUDA_CLASS = /^torch\.cuda\.([A-Z]\w*Tensor)$/;
 const WRAPPER = 'torch._utils._rebuild_wrapper_subclass';
 
 /**
@@ -28,11 +44,14 @@ export function mapLocation(spec: string): Operation {
         draft.setLocation(storage, location);
         affected++;
       }
+      const renamed = leaveCudaClasses(draft);
       const rebuilt = mapRebuildCalls(draft.checkpoint.root, map);
+      if (rebuilt > 0) unwrapCpuTensors(draft);
       const notes: string[] = [];
-      if (affected + rebuilt === 0) notes.push('every storage is there already');
+      if (renamed > 0) notes.push(`${renamed} tensors of the classes of torch.cuda become those of the CPU`);
+      if (affected + rebuilt + renamed === 0) notes.push('every storage is there already');
       if (rebuilt > 0) notes.push(`${rebuilt} tensors that name their device in the rebuild call`);
-      return { name, affected: affected + rebuilt, noun: 'storages', notes };
+      return { name, affected: affected + rebuilt + renamed, noun: 'storages', notes };
     },
   };
 }
@@ -58,6 +77,46 @@ function mapRebuildCalls(root: Value, map: LocationMap): number {
     return undefined;
   });
   return changed;
+}
+
+/**
+ * torch before 0.1.12 pickled tensors as objects of classes like `torch.cuda.FloatTensor`, which can't be made without CUDA whatever the
+ * location of their storage.
+ */
+function leaveCudaClasses(draft: Draft): number {
+  const { globals, tensors } = draft.checkpoint;
+  if (!globals.some(({ name }) => CUDA_CLASS.test(name))) return 0;
+  let count = 0;
+  for (const { node, storage } of tensors) {
+    const call = storage && draft.locationOf(storage) === 'cpu' ? stridedCall(node) : undefined;
+    const [, name] = CUDA_CLASS.exec(call?.name ?? '') ?? [];
+    if (name === undefined) continue;
+    call?.rename(new PyGlobal('torch', name));
+    count++;
+  }
+  return count;
+}
+
+/**
+ * A tensor that is copied from the CPU to the CPU is the tensor itself; torch before 2.6 does not know the call.
+ * What would be cast on the way stays as it is.
+ */
+function unwrapCpuTensors(draft: Draft): void {
+  draft.setRoot(replaceNodes(draft.checkpoint.root, (node) => onCpuAlready(node)));
+}
+
+function onCpuAlready(node: PyNode): PyObject | undefined {
+  if (!(node instanceof PyObject) || callableName(node) !== FROM_CPU) return undefined;
+  const [copy, dtype, device, requiresGrad] = argumentsOf(node);
+  const form = copy instanceof PyObject ? tensorForm(copy) : undefined;
+  const cast = !(dtype instanceof PyGlobal) || dtype.qualifiedName !== `torch.${form?.dtype.name}`;
+  if (!(copy instanceof PyObject) || !form || device !== 'cpu' || cast) return undefined;
+  if (form.requiresGrad === (requiresGrad === true)) return copy;
+  const own = copyTensor(copy);
+  const call = stridedCall(own);
+  if (!call || !TAKES_GRAD.test(call.name)) return undefined;
+  call.items[4] = requiresGrad === true;
+  return own;
 }
 
 function replaceDevice(node: PyObject, items: readonly Value[], index: number, device: string): number {

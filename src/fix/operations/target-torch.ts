@@ -149,6 +149,6 @@ function withTypedStorages(draft: Draft): number {
 }
 
 function withoutDtype({ call }: Placement): void {
-  call.rename?.(new PyGlobal('torch._utils', '_rebuild_tensor_v2'));
+  call.rename(new PyGlobal('torch._utils', '_rebuild_tensor_v2'));
   call.items.splice(6, 1);
 }

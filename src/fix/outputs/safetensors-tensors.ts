@@ -55,11 +55,12 @@ export function refuseFormless(tensors: readonly Tensor[]): void {
 }
 
 function obstacle(tensor: Tensor): string | undefined {
-  const { kind, dtype, storage, shape, name, bytes } = tensor;
+  const { kind, dtype, storage, shape, name, bytes, array } = tensor;
   if (name === '__metadata__') return 'the name is taken by the format itself';
   if (/[^ -~]/.test(name) && /\p{Surrogate}/u.test(name)) return 'the name is no valid Unicode';
   if (kind === 'meta') return 'meta, without data';
   if (kind === 'sparse' || kind === 'nested' || kind === 'quantized') return kind;
+  if (array) return 'a numpy array of the pickle, of which --safe makes a tensor';
   if (!storage || tensor.parts.length > 0) return 'a subclass around other tensors';
   if (!NAMES.has(dtype.name)) return dtype.name;
   if (dtype.name === 'float4_e2m1fn_x2' && shape.length === 0)

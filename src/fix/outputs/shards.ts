@@ -4,9 +4,10 @@ import { bytesAmount } from '../../diagnose/amounts.ts';
 import { counted, listed } from '../../diagnose/wording.ts';
 import { MOST_SHARDS } from '../../formats/sharded-index.ts';
 import { RefusedError } from '../../io/errors.ts';
-import { PyDict } from '../../pickle/values.ts';
+import { callableName, PyDict, PyObject, type Value } from '../../pickle/values.ts';
 import type { OperationReport } from '../operation.ts';
 import { type Operated, planArchive } from '../plan.ts';
+import { ORDERED_DICT, orderedDict } from '../python-values.ts';
 import { archiveFile } from './archive.ts';
 import { flatTensors } from './flat-tensors.ts';
 import { planLegacy } from './legacy.ts';
@@ -50,17 +51,19 @@ export async function planShards(operated: Operated, form: OutputForm, limit: nu
     files.push(...shards.map(({ tensors }) => safetensorsFile(content, tensors)));
   } else {
     const { tensors, others } = flatTensors(draft.checkpoint, 'a checkpoint in several files');
-    if (others.length > 0)
+    groups.push(...groupsOf(tensors));
+    shards = fill(groups, limit);
+    if (others.length > 0 && shards.length > 1)
       told.push(
         `what is no tensor is left out: ${listed(
           others.map(({ name }) => name),
           6,
         )}`,
       );
-    groups.push(...groupsOf(tensors));
-    shards = fill(groups, limit);
+    const { root } = draft.checkpoint;
     for (const shard of shards) {
-      draft.setRoot(dictOf(shard));
+      // what fits into one file is written as without a limit
+      if (shards.length > 1) draft.setRoot(dictOf(shard, root));
       const { file, storages } = await fileOf(operated, form);
       files.push(file);
       pieces += storages.length;
@@ -89,11 +92,14 @@ async function fileOf(operated: Operated, form: OutputForm) {
   return { file: archiveFile(plan), storages: plan.storages };
 }
 
-function dictOf({ tensors }: Group): PyDict {
-  return new PyDict(
-    tensors.map(({ name }) => name),
-    tensors.map(({ node }) => node),
-  );
+/** A part of the root, of its class where that is the one of state_dicts, with what `Module.state_dict()` says of the modules. */
+function dictOf({ tensors }: Group, root: Value): Value {
+  const keys: Value[] = tensors.map(({ name }) => name);
+  const values: Value[] = tensors.map(({ node }) => node);
+  if (!(root instanceof PyObject) || callableName(root) !== ORDERED_DICT) return new PyDict(keys, values);
+  const dict = orderedDict(keys, values);
+  dict.effects?.push(...(root.effects ?? []).filter(({ op }) => op === 'build'));
+  return dict;
 }
 
 /** Tensors whose storages hang together, in the order of the first of each group. */

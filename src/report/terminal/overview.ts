@@ -59,9 +59,11 @@ export function totalsLines({ totals }: InspectDocument, screen: Screen): string
   if (totals.tensors === 0) return ['No tensors.'];
   const { glyphs, width, inks, unicode } = screen;
   const bytes =
-    totals.storageBytes === totals.tensorBytes
-      ? `${bytesText(totals.tensorBytes)} in ${counted(totals.storages, 'storage')}`
-      : `${bytesText(totals.tensorBytes)}, stored in ${bytesText(totals.storageBytes)}`;
+    totals.storages === 0
+      ? `${bytesText(totals.tensorBytes)} in no storage`
+      : totals.storageBytes === totals.tensorBytes
+        ? `${bytesText(totals.tensorBytes)} in ${counted(totals.storages, 'storage')}`
+        : `${bytesText(totals.tensorBytes)}, stored in ${bytesText(totals.storageBytes)}`;
   const head = listLines(
     [counted(totals.tensors, 'tensor'), `${countText(totals.parameters)} parameters`, bytes],
     screen,

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { readTensor } from '../../../src/checkpoint/read-tensor.ts';
 import type { Tensor } from '../../../src/checkpoint/tensor.ts';
 import { cast } from '../../../src/fix/operations/cast.ts';
-import { argumentsOf, PyTuple, type Value } from '../../../src/pickle/values.ts';
+import { openCheckpoint } from '../../../src/formats/open.ts';
+import { argumentsOf, callableName, PyTuple, type Value } from '../../../src/pickle/values.ts';
 import { contents, Forge, heal } from '../../support/forge.ts';
 
 const HALF_ONE = 0x3c00;
@@ -115,6 +116,17 @@ describe('fix --dtype', () => {
     expect(await contents(output)).toEqual({ big: [0x7c00, 0xfc00, HALF_ONE], fine: [0x7c00] });
     expect(plan.operations[0]?.notes).toEqual(['2 values became infinite, in 1 tensor: big (2)']);
     expect((await heal(make(), { dtype: 'bfloat16' })).output.tensors).toHaveLength(2);
+  });
+
+  it('gives the earliest tensors, which are objects with a state, the class of their new dtype', async () => {
+    const checkpoint = await openCheckpoint('fixtures/legacy/earliest.pth');
+    const floats = checkpoint.tensors.filter(({ dtype }) => dtype.name === 'float32');
+    expect(floats.length).toBeGreaterThan(0);
+    const { output } = await heal(checkpoint, { dtype: 'float16' });
+    for (const { name } of floats) {
+      const { node, dtype } = output.tensor(name).entry;
+      expect([callableName(node), dtype.name]).toEqual(['torch.HalfTensor', 'float16']);
+    }
   });
 
   it('moves tensors off a storage that is saved by itself', async () => {

@@ -8,10 +8,13 @@ import { fixCheckpoint } from '../../../src/fix/fix.ts';
 import { shardNames } from '../../../src/fix/output-name.ts';
 import type { OutputForm } from '../../../src/fix/outputs/output.ts';
 import { planOutput } from '../../../src/fix/outputs/plan-output.ts';
-import { openCheckpoint } from '../../../src/formats/open.ts';
+import { openCheckpoint, openSource } from '../../../src/formats/open.ts';
+import { MemorySource } from '../../../src/io/byte-source.ts';
 import { RefusedError } from '../../../src/io/errors.ts';
 import { PyList, type Value } from '../../../src/pickle/values.ts';
+import { show } from '../../pickle/show.ts';
 import { contents, Forge } from '../../support/forge.ts';
+import { MemorySink } from '../../zip/memory-sink.ts';
 import { workshop } from '../files.ts';
 
 const { copy, beside, place } = workshop();
@@ -107,6 +110,35 @@ describe('fix --shard-size', () => {
     });
   });
 
+  it('keeps what a state_dict says of its modules in each file, and in one file all that is no tensor', async () => {
+    const make = () => {
+      const forge = new Forge();
+      const tensors = { a: forge.tensor(1), b: forge.tensor(2), flag: 3 };
+      return forge.checkpoint(forge.stateDict(tensors, { '': 2 }));
+    };
+    const roots = async (limit: number) => {
+      const { files } = await planOutput(make(), [], 'torch', limit);
+      return Promise.all(
+        files.map(async (file) => {
+          const sink = new MemorySink(file.size);
+          await file.write(sink, {});
+          const written = await openSource(new MemorySource(sink.bytes));
+          return show(written.root).replace(/ persistent.*?\)/g, '');
+        }),
+      );
+    };
+    const [one, ...more] = await roots(100);
+    expect(more).toEqual([]);
+    expect(one).toContain('"flag"');
+    const shards = await roots(4);
+    expect(shards).toHaveLength(2);
+    for (const shard of shards) {
+      expect(shard).toMatch(/^reduce <collections.OrderedDict>/);
+      expect(shard).toContain('_metadata');
+      expect(shard).not.toContain('"flag"');
+    }
+  });
+
   it('keeps in one file what shares a storage, and says which files are larger for it', async () => {
     const make = () => {
       const forge = new Forge();
@@ -175,10 +207,10 @@ describe('fix --shard-size', () => {
     await expect(list).rejects.toThrow(/a checkpoint in several files is one dict of tensors by name/);
     const other = new Forge();
     const plan = await planOutput(
-      other.checkpoint(other.dict({ w: other.tensor(1), epoch: 3 })),
+      other.checkpoint(other.dict({ w: other.tensor(1), v: other.tensor(2), epoch: 3 })),
       [],
       'torch',
-      100,
+      4,
     );
     expect(plan.operations.at(-1)?.notes[0]).toBe('what is no tensor is left out: epoch');
   });
