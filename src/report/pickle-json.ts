@@ -105,5 +105,5 @@ function argumentEntry({ argument, code, length }: Argument): { argument?: unkno
 }
 
 function numberEntry(value: number): number | string {
-  return Number.isFinite(value) ? value : String(value);
+  return Object.is(value, -0) ? '-0' : Number.isFinite(value) ? value : String(value);
 }
