@@ -100,7 +100,10 @@ export async function fixCheckpoint(input: string, options: FixOptions = {}): Pr
       // the bits of a folder that let it be entered are nothing for a file
       mode: stats.isDirectory() ? stats.mode & 0o666 : stats.mode,
       verify: options.verify ?? 'quick',
-      accept: (findings) => refuseHostile(findings),
+      accept: (findings) => {
+        refuseHostile(findings);
+        refuseUnvetted(findingsBefore, findings);
+      },
       ...(options.force !== undefined && { force: options.force }),
       ...(options.onProgress && { onProgress: options.onProgress }),
     });
@@ -179,6 +182,17 @@ function refuseHostile(findings: readonly Finding[], what = 'the result would st
   if (hostile) {
     throw new RefusedError(
       `${what} when it is loaded (${hostile.rule}: ${hostile.subjects[0]}); --weights keeps the tensors alone, where they can be told`,
+    );
+  }
+}
+
+/** Of a file that would have run code, nothing is trusted but what `weights_only` takes. */
+function refuseUnvetted(before: readonly Finding[], after: readonly Finding[]): void {
+  const hostile = before.find(({ rule }) => rule.startsWith('safety/'));
+  const unvetted = after.find(({ rule, severity }) => rule.startsWith('globals/') && severity !== 'info');
+  if (hostile && unvetted) {
+    throw new RefusedError(
+      `the file would run code when it is loaded (${hostile.rule}: ${hostile.subjects[0]}), and the result would still name what weights_only refuses (${unvetted.rule}: ${unvetted.subjects[0]}); --weights keeps the tensors alone, where they can be told`,
     );
   }
 }

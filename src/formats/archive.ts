@@ -100,12 +100,6 @@ export class Archive {
     return index === undefined ? undefined : this.entries[index];
   }
 
-  /** The entry of the record `data/<key>`. */
-  storageEntry(key: string): ZipEntry | undefined {
-    const index = this.#index.findStorage(key);
-    return index === undefined ? undefined : this.entries[index];
-  }
-
   /** Where a record's content stands in the file. */
   dataOffset(record: string): number | undefined {
     const index = this.#index.find(record);

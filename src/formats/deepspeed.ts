@@ -4,8 +4,9 @@ import { UnreadableError } from '../io/errors.ts';
 import { lookup, PyDict, type Value } from '../pickle/values.ts';
 import { assembleCheckpoint } from './assemble.ts';
 import { FolderFiles } from './folder-files.ts';
-import { mergeGlobals, mergeStorages, type Part } from './merge.ts';
+import { mergeGlobals, mergeStorages, mergeTraces, type Part } from './merge.ts';
 import { openSource } from './open.ts';
+import { retold } from './retold.ts';
 
 const MODEL = /^(?:zero_pp_rank_(\d+)_)?mp_rank_(\d+)_model_states\.pt$/;
 const OPTIMIZER = /^(?:bf16_|fp16_)?zero_pp_rank_(\d+)_mp_rank_(\d+)_optim_states\.pt$/;
@@ -70,6 +71,7 @@ export async function openDeepspeed(folder: string, path: string): Promise<Check
       container: { ...first.checkpoint.container, folder: 'DeepSpeed ZeRO folder' },
       root,
       table: mergeStorages(parts),
+      traces: mergeTraces(parts),
       sharding: { files: listing, lostKeys: [], repeatedKeys: [], unlistedKeys: [] },
       annotations: new PyDict(['deepspeed'], [summary(layout, ranks, wanted)]),
       closeAlso: [...parts.map((part) => part.checkpoint), files],
@@ -108,7 +110,7 @@ async function openPart(files: FolderFiles, name: string, path: string): Promise
     return { name, checkpoint: await openSource(source, path) };
   } catch (error) {
     if (error instanceof UnreadableError)
-      throw new UnreadableError(error.code, `${name} in it: ${error.message}`, error.offset);
+      throw retold(error, `${name} in it: ${error.message}`, error.offset);
     throw error;
   }
 }

@@ -7,14 +7,15 @@ import { type ArrayChunk, ChunkedSource } from '../io/chunked-source.ts';
 import { UnreadableError } from '../io/errors.ts';
 import { openFile } from '../io/file-source.ts';
 import { isRange } from '../io/segment.ts';
-import { decodePickle } from '../pickle/decoder.ts';
+import { type DecodedPickle, decodePickle } from '../pickle/decoder.ts';
+import { PickleFault, type RecordTrace } from '../pickle/trace.ts';
 import type { Value } from '../pickle/values.ts';
 import { bytesOfElements, type Dtype } from '../torch/dtypes.ts';
 import { Archive } from './archive.ts';
 import { assembleCheckpoint } from './assemble.ts';
 import { type DistcpItem, readDistcpMetadata, type StoredChunk, type StoredPart } from './distcp-metadata.ts';
 import { FolderFiles } from './folder-files.ts';
-import { mergeGlobals, mergeStorages, type Part } from './merge.ts';
+import { faultTraces, mergeGlobals, mergeStorages, mergeTraces, type Part } from './merge.ts';
 import { TensorGraph } from './tensor-graph.ts';
 import { openTorchZip } from './torch-zip.ts';
 import { Unflattened } from './unflatten.ts';
@@ -36,11 +37,12 @@ export async function openDistcp(path: string): Promise<Checkpoint> {
   const folder = new FolderFiles(path);
   try {
     const pickle = await decodePickle(source);
-    const items = readDistcpMetadata(pickle.value);
+    const items = itemsOf(pickle);
     const graph = new TensorGraph();
     const tree = new Unflattened(items.length);
     const order = new DenseChunks();
-    const values = await openValues(items, folder, graph);
+    const broken: RecordTrace[] = [];
+    const values = await openValues(items, folder, graph, broken);
     const parts: Part[] = [];
     for (const [index, item] of items.entries()) {
       const opened = values.get(item);
@@ -69,6 +71,7 @@ export async function openDistcp(path: string): Promise<Checkpoint> {
         damage: [...own.damage, ...others.damage],
       },
       pickle,
+      traces: [{ record: '.metadata', trace: pickle.trace }, ...mergeTraces(parts), ...broken],
       sharding: {
         files: [{ name: '.metadata', bytes: source.size }, ...(await folder.listing())],
         lostKeys: [],
@@ -89,6 +92,16 @@ export async function openDistcp(path: string): Promise<Checkpoint> {
   } catch (error) {
     await Promise.all([source.close?.(), folder.close()]);
     throw error;
+  }
+}
+
+/** What is no description of a checkpoint may be a pickle for something else: what it does goes with the error. */
+function itemsOf({ value, trace }: DecodedPickle): DistcpItem[] {
+  try {
+    return readDistcpMetadata(value);
+  } catch (error) {
+    if (!(error instanceof UnreadableError)) throw error;
+    throw new PickleFault(error, [{ record: '.metadata', trace }]);
   }
 }
 
@@ -255,11 +268,15 @@ class DenseChunks {
   }
 }
 
-/** The values that are no tensors: each is a torch.save archive of its own. */
+/**
+ * The values that are no tensors: each is a torch.save archive of its own.
+ * @param broken Takes what the pickles of those that can't be read had done by then.
+ */
 async function openValues(
   items: readonly DistcpItem[],
   folder: FolderFiles,
   graph: TensorGraph,
+  broken: RecordTrace[],
 ): Promise<Map<DistcpItem, Checkpoint>> {
   const opened = new Map<DistcpItem, Checkpoint>();
   const wanted = items.flatMap((item) => (item.kind === 'bytes' ? [item] : []));
@@ -274,6 +291,7 @@ async function openValues(
         opened.set(item, checkpoint);
       } catch (error) {
         if (!(error instanceof UnreadableError)) throw error;
+        broken.push(...faultTraces(item.fqn, error));
         graph.addDamage(new UnreadableError(error.code, `${subject} can't be read: ${error.message}`));
       }
     }

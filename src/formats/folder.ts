@@ -6,6 +6,7 @@ import { openFile } from '../io/file-source.ts';
 import { isDeepspeedFile, openDeepspeed } from './deepspeed.ts';
 import { FolderFiles } from './folder-files.ts';
 import { openSource } from './open.ts';
+import { retold } from './retold.ts';
 
 /** Names of weights that libraries of Hugging Face look for, in the order in which `from_pretrained` takes them. */
 const MODEL_FILES = [
@@ -90,7 +91,7 @@ async function openWithin(path: string, name: string, folder: string): Promise<C
   } catch (error) {
     await Promise.all([source.close?.(), siblings.close()]);
     if (error instanceof UnreadableError)
-      throw new UnreadableError(error.code, `${name} in it: ${error.message}`, error.offset);
+      throw retold(error, `${name} in it: ${error.message}`, error.offset);
     throw error;
   }
 }

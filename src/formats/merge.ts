@@ -1,5 +1,6 @@
 import type { Checkpoint, GlobalUse } from '../checkpoint/checkpoint.ts';
 import type { Storage } from '../checkpoint/storage.ts';
+import { PickleFault, type RecordTrace } from '../pickle/trace.ts';
 import type { PyPersistent } from '../pickle/values.ts';
 import type { StorageTable } from './storage-table.ts';
 
@@ -36,4 +37,21 @@ export function mergeGlobals(parts: readonly Part[]): GlobalUse[] {
     }
   }
   return [...uses.values()];
+}
+
+/** What the pickles of all parts would do, each named with the part that it stands in. */
+export function mergeTraces(parts: readonly Part[]): RecordTrace[] {
+  return parts.flatMap(({ name, checkpoint }) => within(name, checkpoint.traces ?? []));
+}
+
+/** What the pickles of a part that can't be read had done by then. */
+export function faultTraces(name: string, error: unknown): RecordTrace[] {
+  return error instanceof PickleFault ? within(name, error.traces) : [];
+}
+
+function within(name: string, traces: readonly RecordTrace[]): RecordTrace[] {
+  return traces.map((trace) => ({
+    ...trace,
+    record: trace.record === '' ? name : `${name}/${trace.record}`,
+  }));
 }

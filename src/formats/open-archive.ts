@@ -2,6 +2,7 @@ import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import type { ByteSource } from '../io/byte-source.ts';
 import { UnreadableError } from '../io/errors.ts';
 import { Archive } from './archive.ts';
+import { archiveOddities } from './archive-oddities.ts';
 import { openTorchZip } from './torch-zip.ts';
 import type { OpenInner } from './unpack.ts';
 
@@ -43,11 +44,16 @@ export async function openRecords(archive: Archive, path: string, openInner: Ope
   throwOther(archive);
   const files = archive.files();
   const { checkpointFiles, openOnly } = await import('./unpack.ts');
-  if (checkpointFiles(files).length === 0) throw withoutPickle(archive);
+  const opened = checkpointFiles(files).map(({ name }) => name);
+  if (opened.length === 0) throw withoutPickle(archive);
   const { isStableBaselines3, openStableBaselines3 } = await import('./stable-baselines3.ts');
-  return isStableBaselines3(files)
-    ? openStableBaselines3(archive, files, path, openInner)
-    : openOnly(archive.source, files, 'zip', openInner);
+  const checkpoint = isStableBaselines3(files)
+    ? await openStableBaselines3(archive, files, path, openInner)
+    : await openOnly(archive.source, files, 'zip', openInner);
+  const { sweepArchive } = await import('./sweep-archive.ts');
+  const oddities = await archiveOddities(archive.source, archive);
+  const others = await sweepArchive(archive.rootedAt(''), { others: opened }, oddities);
+  return { ...checkpoint, traces: [...(checkpoint.traces ?? []), ...others] };
 }
 
 /** The folder of a torch.package archive; a `data.pkl` in the folder that torch.load looks in makes it none. */

@@ -6,7 +6,7 @@ import { UnreadableError } from '../io/errors.ts';
 import { openFile } from '../io/file-source.ts';
 import type { RemoteOptions } from '../io/http-source.ts';
 import { findJournaled } from '../io/journal-path.ts';
-import { PickleFault } from '../pickle/trace.ts';
+import { PickleFault, type RecordTrace } from '../pickle/trace.ts';
 import { detect } from './detect.ts';
 import { openArchive } from './open-archive.ts';
 
@@ -110,7 +110,15 @@ export async function openSource(
 async function withTraces(error: UnreadableError, source: ByteSource): Promise<UnreadableError> {
   const { sweepFile } = await import('./sweep.ts');
   const traces = await sweepFile(source).catch(() => []);
-  return traces.length > 0 ? new PickleFault(error, traces) : error;
+  const seen = new Set(traces.map(deeds));
+  // of parts of the file that only their own reader finds
+  const told = error instanceof PickleFault ? error.traces.filter((trace) => !seen.has(deeds(trace))) : [];
+  return traces.length > 0 ? new PickleFault(error, [...traces, ...told]) : error;
+}
+
+/** What a pickle does, as a text: the same pickle may have been met under another name. */
+function deeds({ trace: { globals, calls } }: RecordTrace): string {
+  return JSON.stringify([globals.map((global) => global.qualifiedName), calls.map((call) => call.offset)]);
 }
 
 interface Surroundings {

@@ -3,8 +3,9 @@ import type { ByteSource } from '../io/byte-source.ts';
 import { UnreadableError } from '../io/errors.ts';
 import { entriesOf, PyDict, PyFloat, type Value } from '../pickle/values.ts';
 import { assembleCheckpoint } from './assemble.ts';
-import { mergeGlobals, mergeStorages, type Part } from './merge.ts';
+import { faultTraces, mergeGlobals, mergeStorages, mergeTraces, type Part } from './merge.ts';
 import { type OpenSibling, openSource } from './open.ts';
+import { retold } from './retold.ts';
 
 /** An index of a model with a million tensors takes less. */
 const LONGEST_INDEX = 100_000_000;
@@ -61,6 +62,7 @@ export async function openShardedIndex(
       container: { kind: 'sharded-index', byteOrder: 'little', entries: names.length },
       root,
       table: { ...table, damage },
+      traces: [...mergeTraces(parts), ...failures.flatMap(({ name, error }) => faultTraces(name, error))],
       sharding,
       annotations: new PyDict(['metadata'], [plain(index.metadata)]),
       closeAlso: parts.map(({ checkpoint }) => checkpoint),
@@ -157,8 +159,7 @@ function lostShard({ name, error }: Failure, { weightMap }: Index): UnreadableEr
 
 function noShards(failures: readonly Failure[], count: number): UnreadableError {
   const other = failures.find(({ error }) => error.code !== 'not-found');
-  if (other)
-    return new UnreadableError(other.error.code, `shard ${other.name} can't be read: ${other.error.message}`);
+  if (other) return retold(other.error, `shard ${other.name} can't be read: ${other.error.message}`);
   return new UnreadableError(
     'not-found',
     `none of the ${count} shards of the index is beside it (first: ${failures[0]?.name}); download them into the same folder`,

@@ -2,7 +2,7 @@ import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { PyDict } from '../pickle/values.ts';
 import type { Archive } from './archive.ts';
 import { assembleCheckpoint } from './assemble.ts';
-import { mergeGlobals, mergeStorages, type Part } from './merge.ts';
+import { mergeGlobals, mergeStorages, mergeTraces, type Part } from './merge.ts';
 import { checkpointFiles, type InnerFile, type OpenInner, openInnerFile } from './unpack.ts';
 
 /** Whether the files of a zip archive are those that stable-baselines3 saves of a model (`save_util.save_to_zip_file`). */
@@ -42,6 +42,7 @@ export async function openStableBaselines3(
     },
     root,
     table: mergeStorages(parts),
+    traces: mergeTraces(parts),
     loadable: async () => ({
       root,
       notes: [

@@ -8,6 +8,7 @@ import type { Dtype } from '../torch/dtypes.ts';
 import { storageClassDtype } from '../torch/storage-id.ts';
 import type { TarMember } from './tar-directory.ts';
 import type { RawTensor, TensorGraph } from './tensor-graph.ts';
+import type { TraceLog } from './trace-log.ts';
 
 /** A pickle between two blocks takes about 60 bytes; this much is held before it is tried. */
 const SMALL_PICKLE = 4096;
@@ -30,18 +31,20 @@ export interface TarTensor extends RawTensor {
  * Reads the `storages` member: a count; for each storage a pickled `(key, location, class)`, a 64-bit number of elements and the
  * elements; at the end a list of views, `(key, key of the whole, offset, number)`.
  *
+ * @param log Takes what its pickles do.
  * @throws UnreadableError `bad-archive` for what is no such thing, `truncated` where the member ends before.
  */
 export async function readTarStorages(
   source: ByteSource,
   member: TarMember,
   graph: TensorGraph,
+  log: TraceLog,
 ): Promise<Map<string, TarStorage>> {
   const reader = new SequentialReader(new SubSource(source, member.offset, member.size));
   const storages = new Map<string, TarStorage>();
-  const count = countOf((await nextPickle(reader)).value, 'storages');
+  const count = countOf((await nextPickle(reader, log)).value, 'storages');
   for (let i = 0; i < count; i++) {
-    const { key, location, dtype } = storageHead((await nextPickle(reader)).value, i);
+    const { key, location, dtype } = storageHead((await nextPickle(reader, log)).value, i);
     const numel = Number((await reader.take(8)).readBigInt64LE());
     const bytes = numel * dtype.itemSize;
     if (!(numel >= 0 && reader.position + bytes <= member.size)) {
@@ -57,7 +60,7 @@ export async function readTarStorages(
     reader.position += bytes;
   }
   // archives of other programs end here
-  if (reader.position < member.size) addViews((await nextPickle(reader)).value, storages);
+  if (reader.position < member.size) addViews((await nextPickle(reader, log)).value, storages);
   return storages;
 }
 
@@ -90,12 +93,13 @@ export async function readTarTensors(
   source: ByteSource,
   member: TarMember,
   storages: ReadonlyMap<string, TarStorage>,
+  log: TraceLog,
 ): Promise<Map<string, TarTensor>> {
   const reader = new SequentialReader(new SubSource(source, member.offset, member.size));
   const tensors = new Map<string, TarTensor>();
-  const count = countOf((await nextPickle(reader)).value, 'tensors');
+  const count = countOf((await nextPickle(reader, log)).value, 'tensors');
   for (let i = 0; i < count; i++) {
-    const head = (await nextPickle(reader)).value;
+    const head = (await nextPickle(reader, log)).value;
     const [key, storageKey] = head instanceof PyTuple ? head.items : [];
     const part = isKey(storageKey) ? storages.get(String(storageKey)) : undefined;
     if (!isKey(key) || !part) throw fault(`entry ${i} of tensors is on a storage that is not there`);
@@ -125,12 +129,18 @@ function countOf(value: Value, noun: string): number {
   return value;
 }
 
-async function nextPickle(reader: SequentialReader): Promise<DecodedPickle> {
+async function nextPickle(reader: SequentialReader, log: TraceLog): Promise<DecodedPickle> {
   const held = new MemorySource(await reader.ahead(SMALL_PICKLE));
-  const pickle = await decodePickle(held).catch((error: unknown) => {
-    if (reader.position + held.size >= reader.source.size) throw error;
-    return decodePickle(reader.source, reader.position, { firstRead: 2 * held.size });
-  });
+  const pickle = await decodePickle(held)
+    .catch((error: unknown) => {
+      if (reader.position + held.size >= reader.source.size) throw error;
+      return decodePickle(reader.source, reader.position, { firstRead: 2 * held.size });
+    })
+    .catch((error: unknown) => {
+      log.addFault(error);
+      throw error;
+    });
+  log.add(pickle.trace);
   reader.position += pickle.length;
   return pickle;
 }

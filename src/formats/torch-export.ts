@@ -8,7 +8,9 @@ import { type Dtype, dtypeByName } from '../torch/dtypes.ts';
 import { Archive } from './archive.ts';
 import { archiveFacts } from './archive-facts.ts';
 import { assembleCheckpoint } from './assemble.ts';
-import { mergeGlobals, mergeStorages, type Part } from './merge.ts';
+import { mergeGlobals, mergeStorages, mergeTraces, type Part } from './merge.ts';
+import { retold } from './retold.ts';
+import { sweepArchive } from './sweep-archive.ts';
 import { TensorGraph } from './tensor-graph.ts';
 import { openTorchZip } from './torch-zip.ts';
 
@@ -72,9 +74,12 @@ export async function openTorchExport(archive: Archive, path: string): Promise<C
     root.keys.push('constants');
     root.values.push(constants);
   }
+  const storages = [...own.storages, ...others.storages];
+  const read = { others: parts.map(({ name }) => name), storages: own.storages };
   const checkpoint = assembleCheckpoint({
     path,
     source: archive.source,
+    traces: [...mergeTraces(parts), ...(await sweepArchive(archive, read, facts.oddities ?? []))],
     container: {
       kind: 'torch-export',
       byteOrder: facts.byteOrder === 'big' ? 'big' : 'little',
@@ -84,7 +89,7 @@ export async function openTorchExport(archive: Archive, path: string): Promise<C
     },
     root,
     table: {
-      storages: [...own.storages, ...others.storages],
+      storages,
       storageOf: new Map([...own.storageOf, ...others.storageOf]),
       damage: [...own.damage, ...others.damage],
     },
@@ -274,10 +279,6 @@ async function openStream(archive: Archive, record: string, parts: Part[]): Prom
     return checkpoint.root;
   } catch (error) {
     if (!(error instanceof UnreadableError)) throw error;
-    throw new UnreadableError(
-      error.code,
-      `record ${record} of the torch.export archive: ${error.message}`,
-      error.offset,
-    );
+    throw retold(error, `record ${record} of the torch.export archive: ${error.message}`, error.offset);
   }
 }

@@ -8,6 +8,7 @@ import type { Archive } from './archive.ts';
 import { archiveFacts } from './archive-facts.ts';
 import { assembleCheckpoint } from './assemble.ts';
 import { storageTable } from './storage-table.ts';
+import { sweepArchive } from './sweep-archive.ts';
 import { pickleSource } from './torch-zip.ts';
 import { storedTensor } from './torchscript.ts';
 
@@ -42,7 +43,10 @@ export async function openTorchPackage(archive: Archive, path: string): Promise<
           pickles.map(({ pickle }) => pickle.value),
         );
   const persistents = pickles.flatMap(({ pickle }) => pickle.persistents.filter(isStorage));
-  const checkpoint = assembleCheckpoint({
+  const table = storageTable(persistents, byteOrder, (id, bytes) =>
+    storedTensor(archive, ['.data'], id.key, bytes),
+  );
+  return assembleCheckpoint({
     path,
     source: archive.source,
     container: {
@@ -54,10 +58,12 @@ export async function openTorchPackage(archive: Archive, path: string): Promise<
       era: archive.has('.data/serialization_id') ? 'torch 2.1 or newer' : 'torch 1.9 to 2.0',
     },
     root,
-    table: storageTable(persistents, byteOrder, (id, bytes) =>
-      storedTensor(archive, ['.data'], id.key, bytes),
-    ),
+    table,
     pickle: { ...first.pickle, globals: pickles.flatMap(({ pickle }) => pickle.globals) },
+    traces: [
+      ...pickles.map(({ name, pickle }) => ({ record: name, trace: pickle.trace })),
+      ...(await sweepArchive(archive, { pickles, storages: table.storages }, facts.oddities ?? [])),
+    ],
     recordLength: first.length,
     records: archive.records(),
     archive: facts,
@@ -66,7 +72,6 @@ export async function openTorchPackage(archive: Archive, path: string): Promise<
       notes: ['the code of the package is left out: of modules their state_dict is written'],
     }),
   });
-  return checkpoint;
 }
 
 /** Packages also persist objects that pickle themselves in a way of their own (`reduce_package`); these are carried as they are. */

@@ -4,14 +4,20 @@ import { type ByteSource, SubSource } from '../io/byte-source.ts';
 import { UnreadableError } from '../io/errors.ts';
 import { decodePickle } from '../pickle/decoder.ts';
 import { replaceNodes } from '../pickle/replace.ts';
+import { PickleFault } from '../pickle/trace.ts';
 import { type PyNode, PyPersistent, PyTuple, type Value } from '../pickle/values.ts';
 import { parseStorageId } from '../torch/storage-id.ts';
 import { assembleCheckpoint } from './assemble.ts';
 import { classOfId, type EmbeddedSource, sourceAnnotations } from './embedded-sources.ts';
+import { sweepMembers } from './sweep-members.ts';
 import type { TarMember } from './tar-directory.ts';
 import { readTarStorages, readTarTensors, type TarStorage } from './tar-members.ts';
 import { TensorGraph } from './tensor-graph.ts';
+import { TraceLog } from './trace-log.ts';
 
+/** The members whose pickles describe storages and tensors, each in small pieces. */
+const DESCRIPTIONS = 'storages, tensors';
+const DESCRIBING = /^(\.\/)?(storages|tensors)$/;
 /** Members that make a tar archive one of torch's. */
 const REQUIRED = ['sys_info', 'pickle', 'storages'] as const;
 
@@ -32,17 +38,32 @@ export async function openTorchTar(
   members: readonly TarMember[],
   path: string,
 ): Promise<Checkpoint> {
+  const log = new TraceLog();
+  try {
+    return await openMembers(source, members, path, log);
+  } catch (error) {
+    if (!(error instanceof UnreadableError)) throw error;
+    throw new PickleFault(error, [{ record: DESCRIPTIONS, trace: log.trace() }]);
+  }
+}
+
+async function openMembers(
+  source: ByteSource,
+  members: readonly TarMember[],
+  path: string,
+  log: TraceLog,
+): Promise<Checkpoint> {
   const graph = new TensorGraph();
-  const storages = await readTarStorages(source, memberNamed(members, 'storages') as TarMember, graph);
-  const { offset, size } = memberNamed(members, 'pickle') as TarMember;
-  const pickle = await decodePickle(new SubSource(source, offset, size));
+  const storages = await readTarStorages(source, memberNamed(members, 'storages') as TarMember, graph, log);
+  const main = memberNamed(members, 'pickle') as TarMember;
+  const pickle = await decodePickle(new SubSource(source, main.offset, main.size));
   const tensors = memberNamed(members, 'tensors');
   const sources: EmbeddedSource[] = [];
   const bare = new Map<PyPersistent, Storage>();
   const root = replaceNodes(
     pickle.value,
     tensors
-      ? resolver(storages, await tensorNodes(source, tensors, storages, graph), sources, bare)
+      ? resolver(storages, await tensorNodes(source, tensors, storages, graph, log), sources, bare)
       : describer(storages, bare),
   );
   const { storageOf, ...table } = graph.table();
@@ -59,7 +80,16 @@ export async function openTorchTar(
     root,
     table: { ...table, storageOf: new Map([...storageOf, ...bare]) },
     pickle,
-    recordLength: size,
+    traces: [
+      { record: DESCRIPTIONS, trace: log.trace() },
+      { record: main.name, trace: pickle.trace },
+      // what stands behind each pickle, and in the other members, no torch reads
+      ...(await sweepMembers(source, [
+        { ...main, offset: main.offset + pickle.length, size: main.size - pickle.length },
+        ...members.filter((member) => member !== main && !DESCRIBING.test(member.name)),
+      ])),
+    ],
+    recordLength: main.size,
     ...sourceAnnotations(sources),
   });
 }
@@ -74,9 +104,10 @@ async function tensorNodes(
   member: TarMember,
   storages: ReadonlyMap<string, TarStorage>,
   graph: TensorGraph,
+  log: TraceLog,
 ): Promise<Map<string, PyNode>> {
   const nodes = new Map<string, PyNode>();
-  for (const [key, tensor] of await readTarTensors(source, member, storages)) {
+  for (const [key, tensor] of await readTarTensors(source, member, storages, log)) {
     nodes.set(key, graph.tensor(tensor.storage, tensor));
   }
   return nodes;

@@ -4,13 +4,12 @@ import { UnreadableError } from '../io/errors.ts';
 import { isRange, readSegment, type Segment } from '../io/segment.ts';
 import { type DecodedPickle, decodePickle } from '../pickle/decoder.ts';
 import type { RecordTrace } from '../pickle/trace.ts';
-import { crc32Of } from '../zip/crc32.ts';
-import type { ZipEntry } from '../zip/directory.ts';
 import type { Archive } from './archive.ts';
 import { archiveFacts } from './archive-facts.ts';
 import { assembleCheckpoint } from './assemble.ts';
 import { eraOf } from './era.ts';
 import { type StorageTable, type StoredBytes, storageTable } from './storage-table.ts';
+import { WholeReads } from './whole-reads.ts';
 
 /** A deflated pickle has to be inflated into memory; a larger one is no state_dict. */
 const LONGEST_DEFLATED_PICKLE = 256 * 2 ** 20;
@@ -75,45 +74,12 @@ async function otherTraces(
   const count = own.length + storages.filter((storage) => storage.content !== undefined).length;
   if (content.length === pickle.length && count === archive.entries.length && oddities.length === 0)
     return [];
-  const { sweepBehind, sweepOddities, sweepRecords } = await import('./sweep.ts');
-  const known = new Set<ZipEntry>();
-  for (const record of own) known.add(archive.entry(record) as ZipEntry);
-  for (const { key } of storages) {
-    const entry = archive.storageEntry(key);
-    if (entry) known.add(entry);
-  }
-  return [
-    ...(await sweepBehind(content, pickle.length, 'data.pkl')),
-    ...(await sweepRecords(archive, known)),
-    ...(await sweepOddities(archive, oddities)),
-  ];
-}
-
-/** Keeps what was read, where that was all of the source, until its checksum is asked for. */
-class WholeReads implements ByteSource {
-  readonly size: number;
-  readonly storedSize: number;
-  readonly #source: ByteSource;
-  #whole: Uint8Array | undefined;
-
-  constructor(source: ByteSource) {
-    this.size = source.size;
-    this.storedSize = source.storedSize ?? source.size;
-    this.#source = source;
-  }
-
-  async read(offset: number, length: number): Promise<Uint8Array> {
-    const bytes = await this.#source.read(offset, length);
-    if (length === this.size) this.#whole = bytes;
-    return bytes;
-  }
-
-  /** Undefined where the source was read in pieces. */
-  async checksum(): Promise<number | undefined> {
-    const whole = this.#whole;
-    this.#whole = undefined;
-    return whole && crc32Of(whole);
-  }
+  const { sweepArchive } = await import('./sweep-archive.ts');
+  return sweepArchive(
+    archive,
+    { pickles: [{ name: 'data.pkl', pickle }], others: OWN_RECORDS, storages },
+    oddities,
+  );
 }
 
 /** A record as a source of its own, to decode a pickle from: where it stands in the file, or inflated into memory. */

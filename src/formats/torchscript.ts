@@ -1,18 +1,24 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { listTensors } from '../checkpoint/listing.ts';
 import { pathName } from '../checkpoint/path.ts';
+import type { Storage } from '../checkpoint/storage.ts';
 import type { Tensor } from '../checkpoint/tensor.ts';
 import { UnreadableError } from '../io/errors.ts';
 import type { Segment } from '../io/segment.ts';
-import { decodePickle } from '../pickle/decoder.ts';
+import { type DecodedPickle, decodePickle } from '../pickle/decoder.ts';
 import { PyDict } from '../pickle/values.ts';
 import type { Archive } from './archive.ts';
 import { archiveFacts } from './archive-facts.ts';
 import { assembleCheckpoint } from './assemble.ts';
 import { type StoredBytes, storageTable } from './storage-table.ts';
+import { sweepArchive } from './sweep-archive.ts';
 import { pickleSource } from './torch-zip.ts';
 import { readTorchScriptJson } from './torchscript-json.ts';
 import { torchScriptStateDict } from './torchscript-state.ts';
+import { WholeReads } from './whole-reads.ts';
+
+/** The record of the tensors that stand in the code. */
+const CONSTANTS = 'constants.pkl';
 
 /**
  * Opens what `torch.jit.save` writes: the module as an object of TorchScript classes, whose attributes are tensors and further
@@ -35,6 +41,7 @@ export async function openTorchScript(archive: Archive, path: string): Promise<C
     return assembleCheckpoint({
       path,
       source: archive.source,
+      traces: await sweepArchive(archive, { storages: table.storages }, facts.oddities ?? []),
       container: {
         ...container,
         era: `${producer ? `torch ${producer}` : 'torch 1.0 to 1.3'}, archive version ${version ?? 1}`,
@@ -46,7 +53,8 @@ export async function openTorchScript(archive: Archive, path: string): Promise<C
       loadable: async () => torchScriptStateDict(root, archive),
     });
   }
-  const pickle = await decodePickle(await pickleSource(content));
+  const bytes = new WholeReads(await pickleSource(content));
+  const pickle = await decodePickle(bytes);
   const table = storageTable(pickle.persistents, container.byteOrder, (id, bytes) =>
     storedTensor(archive, ['data', 'constants'], id.key, bytes),
   );
@@ -58,15 +66,31 @@ export async function openTorchScript(archive: Archive, path: string): Promise<C
     root: pickle.value,
     table,
     pickle,
+    traces: [
+      { record: 'data.pkl', trace: pickle.trace },
+      ...(constants ? [{ record: CONSTANTS, trace: constants.pickle.trace }] : []),
+      ...(await sweepArchive(
+        archive,
+        {
+          pickles: [
+            { name: 'data.pkl', pickle },
+            ...(constants ? [{ name: CONSTANTS, pickle: constants.pickle }] : []),
+          ],
+          storages: [...table.storages, ...(constants?.storages ?? [])],
+        },
+        facts.oddities ?? [],
+      )),
+    ],
     recordLength: content.length,
+    pickleCrc32: await bytes.checksum(),
     records: archive.records(),
     archive: facts,
-    ...(constants && { annotations: new PyDict(['constants'], [constants]) }),
+    ...(constants?.summary && { annotations: new PyDict(['constants'], [constants.summary]) }),
     loadable: async () => {
       const { root, notes } = await torchScriptStateDict(pickle.value, archive);
       const frozen =
         'tensors that are constants of the code (a frozen module has all of its weights there) have no names, and are left out';
-      return { root, notes: constants ? [...notes, frozen] : notes };
+      return { root, notes: constants?.summary ? [...notes, frozen] : notes };
     },
   });
   return { ...checkpoint, tensors: checkpoint.tensors.flatMap(withQuantizer) };
@@ -118,16 +142,23 @@ export function storedTensor(
   return { ...found, damage };
 }
 
-/** Tensors that stand in the code: all weights of a frozen module. They are counted, since no state_dict has names for them. */
-async function constantsOf(archive: Archive, byteOrder: 'little' | 'big'): Promise<PyDict | undefined> {
-  const content = archive.content('constants.pkl');
+/** The tensors that stand in the code: all weights of a frozen module. */
+interface Constants {
+  readonly pickle: DecodedPickle;
+  readonly storages: readonly Storage[];
+  /** They are counted, since no state_dict has names for them; undefined where there are none. */
+  readonly summary: PyDict | undefined;
+}
+
+async function constantsOf(archive: Archive, byteOrder: 'little' | 'big'): Promise<Constants | undefined> {
+  const content = archive.content(CONSTANTS);
   if (!content) return undefined;
   const pickle = await decodePickle(await pickleSource(content));
-  const table = storageTable(pickle.persistents, byteOrder, (id, bytes) =>
+  const { storages, storageOf } = storageTable(pickle.persistents, byteOrder, (id, bytes) =>
     storedTensor(archive, ['constants'], id.key, bytes),
   );
-  const { tensors } = listTensors(pickle.value, table.storageOf);
-  if (tensors.length === 0) return undefined;
+  const { tensors } = listTensors(pickle.value, storageOf);
   const bytes = tensors.reduce((sum, tensor) => sum + tensor.bytes, 0);
-  return new PyDict(['tensors', 'bytes'], [tensors.length, bytes]);
+  const summary = tensors.length > 0 ? new PyDict(['tensors', 'bytes'], [tensors.length, bytes]) : undefined;
+  return { pickle, storages, summary };
 }

@@ -2,6 +2,7 @@ import type { Checkpoint, Container } from '../checkpoint/checkpoint.ts';
 import { type ByteSource, MemorySource, SubSource } from '../io/byte-source.ts';
 import { UnreadableError } from '../io/errors.ts';
 import { isRange, readSegment, type Segment } from '../io/segment.ts';
+import { retold } from './retold.ts';
 import type { TarMember } from './tar-directory.ts';
 
 /** What is compressed has to be unpacked into memory to be read at random; beyond this the user does it, on disk. */
@@ -95,7 +96,11 @@ export async function openTarMember(
     name,
     content: { source, offset, length: size },
   }));
-  return openOnly(source, files, 'tar', open);
+  const checkpoint = await openOnly(source, files, 'tar', open);
+  const opened = new Set(checkpointFiles(files).map(({ name }) => name));
+  const { sweepMembers } = await import('./sweep-members.ts');
+  const others = members.filter(({ name }) => !opened.has(name));
+  return { ...checkpoint, traces: [...(checkpoint.traces ?? []), ...(await sweepMembers(source, others))] };
 }
 
 /**
@@ -159,7 +164,7 @@ export async function openInnerFile({ name, content }: InnerFile, open: OpenInne
 /** An offset inside says nothing of the file itself, so it goes. */
 function inside(where: string, error: unknown): unknown {
   return error instanceof UnreadableError
-    ? new UnreadableError(error.code, `${where}: ${error.message}`, undefined, error.rule)
+    ? retold(error, `${where}: ${error.message}`, undefined, error.rule)
     : error;
 }
 

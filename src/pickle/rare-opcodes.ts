@@ -1,7 +1,21 @@
 import { addItems, append, build, describe } from './effects.ts';
 import type { MachineState } from './machine-state.ts';
 import { Op } from './opcodes.ts';
-import { PyBuffer, PyDict, PyExtension, PyList, PyObject, PySet, PyTuple, type Value } from './values.ts';
+import {
+  PyBuffer,
+  PyDict,
+  PyExtension,
+  PyGlobal,
+  PyList,
+  PyObject,
+  PyPersistent,
+  PySet,
+  PyTuple,
+  type Value,
+} from './values.ts';
+
+/** Stands for the module and the name of an import whose words are only known when the stream is run. */
+const COMPUTED = '<computed>';
 
 /**
  * Runs an opcode that a torch.save stream rarely or never has.
@@ -48,7 +62,8 @@ export function runRareOpcode(state: MachineState, code: number, at: number): vo
       const target = state.top();
       if (!build(target, given)) {
         state.note('build-on-value', describe(target));
-        throw state.fault(`${describe(target)} takes no state`);
+        // Python gives it to what it imported, a function as well as a class, and reads on
+        if (!isImported(target)) throw state.fault(`${describe(target)} takes no state`);
       }
       break;
     }
@@ -75,9 +90,11 @@ export function runRareOpcode(state: MachineState, code: number, at: number): vo
       if (typeof name !== 'string' || typeof module !== 'string') {
         const found = `${describe(module)} and ${describe(name)}`;
         state.note('computed-import', found);
-        throw state.fault(`module and name must be strings, found ${found}`);
-      }
-      stack.push(state.global(module, name));
+        // what a call gives, or what is imported, may be a string; at all else Python gives up here
+        if (!mayBeString(module) || !mayBeString(name))
+          throw state.fault(`module and name must be strings, found ${found}`);
+        stack.push(state.global(COMPUTED, COMPUTED));
+      } else stack.push(state.global(module, name));
       break;
     }
     case Op.MEMOIZE:
@@ -117,8 +134,22 @@ export function runRareOpcode(state: MachineState, code: number, at: number): vo
   }
 }
 
+function isImported(value: Value): boolean {
+  return value instanceof PyGlobal || value instanceof PyExtension;
+}
+
+function mayBeString(value: Value): boolean {
+  return (
+    typeof value === 'string' ||
+    isImported(value) ||
+    value instanceof PyObject ||
+    value instanceof PyPersistent
+  );
+}
+
 function pushExtension(state: MachineState, code: number): void {
   state.note('extension', `extension code ${code}`);
+  if (code <= 0) throw state.fault('extension codes start at 1');
   state.stack.push(new PyExtension(code));
 }
 

@@ -102,7 +102,7 @@ function integers(values: readonly Integer[]): string {
 const nullable = (value: string | null) => (value === null ? 'null' : text(value));
 
 /** Values on one line. What they nest is bounded where they were made. */
-function inline(value: unknown): string {
+export function inline(value: unknown): string {
   if (typeof value === 'number') return String(value);
   if (typeof value === 'string') return text(value);
   if (Array.isArray(value)) return `[${value.map(inline).join(', ')}]`;

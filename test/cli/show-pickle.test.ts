@@ -1,9 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { checkpointRecords, madeZip } from '../support/made-zip.ts';
 import { called, checkpointPickle, stream } from '../support/pickle-stream.ts';
+import { schemaValidator } from '../support/schema.ts';
 import { brokenPipe, MemoryStream, run } from './run.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ckpt-doctor-show-'));
@@ -95,6 +96,103 @@ describe('show-pickle', () => {
     expect(await run(['show-pickle', 'fixtures/clean/state_dict.pth'], { stdout })).toMatchObject({
       stderr: '',
     });
+  });
+});
+
+describe('show-pickle --format json', () => {
+  const complaints = schemaValidator('show-pickle');
+  const json = async (...args: string[]) => {
+    const { code, stdout, stderr } = await run(['show-pickle', '--format', 'json', ...args]);
+    const document = JSON.parse(stdout);
+    expect(complaints(document)).toEqual([]);
+    return { code, stderr, document };
+  };
+
+  it('lists opcodes with what would be imported and called', async () => {
+    const path = file('json.pth', madeZip(checkpointRecords(EVIL)));
+    const { code, document } = await json(path);
+    expect(code).toBe(0);
+    expect(document).toMatchObject({ schema: 'ckpt-doctor/show-pickle/1', record: 'data.pkl' });
+    const [{ offset, bytes, opcodes }] = document.pickles;
+    expect({ offset, bytes }).toEqual({ offset: 0, bytes: EVIL.length });
+    expect(opcodes.slice(0, 2)).toEqual([
+      { offset: 0, opcode: 'PROTO', argument: 2 },
+      {
+        offset: 2,
+        opcode: 'GLOBAL',
+        argument: 'posix system',
+        import: { name: 'posix.system', tier: 'danger' },
+      },
+    ]);
+    expect(opcodes[4]).toEqual({
+      offset: 26,
+      opcode: 'REDUCE',
+      call: { name: 'posix.system', tier: 'danger' },
+    });
+    expect(opcodes.at(-1)).toEqual({ offset: EVIL.length - 1, opcode: 'STOP' });
+  });
+
+  it('keeps all pickles of a legacy file, and counts what follows', async () => {
+    const { document } = await json('fixtures/legacy/state_dict.pth');
+    expect(document.pickles).toHaveLength(5);
+    expect(document.trailingBytes).toBeGreaterThan(0);
+  });
+
+  it.each([
+    [[], 1, 5],
+    [['--values'], 0, undefined],
+  ])('ends a stream that breaks with an error, behind what it held: %j', async (flags, pickles, opcodes) => {
+    const path = file('broken-json.pkl', Buffer.concat([EVIL.subarray(0, 27), Buffer.of(0xfe)]));
+    const { code, stderr, document } = await json(path, ...flags);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/^ckpt-doctor: .*broken-json\.pkl: /);
+    expect(document.error).toMatchObject({ code: 'bad-pickle', offset: 27 });
+    expect(document.pickles).toHaveLength(pickles);
+    expect(document.pickles[0]?.opcodes.length).toBe(opcodes);
+    expect(document.pickles[0]?.bytes).toBeUndefined();
+  });
+
+  it('is a document of a file that can not be opened too', async () => {
+    const { code, document } = await json(join(folder, 'none.pkl'));
+    expect(code).toBe(2);
+    expect(document).toMatchObject({ pickles: [], error: { code: 'not-found' } });
+  });
+
+  it('has values as a flat list in which what is shared stands once', async () => {
+    const { document } = await json('--values', 'fixtures/clean/recursive.pt');
+    const [{ root, nodes }] = document.pickles;
+    expect(root).toEqual({ node: 0 });
+    expect(nodes[2]).toEqual({
+      id: 2,
+      type: 'dict',
+      items: [
+        ['name', 'loop'],
+        ['self', { node: 2 }],
+      ],
+    });
+    expect(nodes.map(({ id }: { id: number }) => id)).toEqual([...nodes.keys()]);
+  });
+
+  it('holds to its schema for every pickle of the fixtures', async () => {
+    let whole = 0;
+    for (const kind of ['clean', 'broken', 'pickle', 'legacy'])
+      for (const name of readdirSync(`fixtures/${kind}`))
+        for (const flags of [[], ['--values']]) {
+          const { code, document } = await json(...flags, `fixtures/${kind}/${name}`);
+          expect('error' in document, name).toBe(code === 2);
+          if (code === 0) whole++;
+        }
+    expect(whole).toBeGreaterThan(200);
+  });
+
+  it('goes a million deep without a word of its own', async () => {
+    const path = file(
+      'deep.pkl',
+      Buffer.concat([Buffer.from('N'), Buffer.alloc(1_000_000, 0x85), Buffer.from('.')]),
+    );
+    const { code, document } = await json('--values', path);
+    expect(code).toBe(0);
+    expect(document.pickles[0].nodes).toHaveLength(1_000_000);
   });
 });
 

@@ -8,6 +8,8 @@ import { encodePickle } from '../../src/pickle/encoder.ts';
 import { EMPTY_TUPLE, PyDict, PyGlobal, PyObject, PyTuple } from '../../src/pickle/values.ts';
 import { layoutArchive } from '../../src/zip/layout.ts';
 import { writeArchive } from '../../src/zip/writer.ts';
+import { checkpointRecords, madeZip } from '../support/made-zip.ts';
+import { called, global, type StreamPart, stream, string } from '../support/pickle-stream.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ckpt-doctor-hostile-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -50,4 +52,37 @@ describe('a fix of a hostile file', () => {
     );
     expect(readFileSync(input)).toEqual(before);
   });
+
+  it.each([
+    ['a shell was called', [...called('posix', 'system'), 'POP' as const]],
+    [
+      'a function was given a state',
+      [...global('numpy', 'prod'), 'EMPTY_DICT' as const, 'BUILD' as const, 'POP' as const],
+    ],
+    ['an import had no name', [...made('str'), ...made('str'), 'STACK_GLOBAL' as const, 'POP' as const]],
+  ])('writes no copy in which an unknown class stands, where %s beside it', async (_name, parts) => {
+    const input = join(folder, 'beside.pth');
+    const output = join(folder, 'beside.fixed.pth');
+    const pickle = stream(
+      'PROTO',
+      { bytes: [2] },
+      ...parts,
+      'EMPTY_DICT',
+      ...string('net'),
+      ...global('project.model', 'Net'),
+      'EMPTY_TUPLE',
+      'REDUCE',
+      'SETITEM',
+      'STOP',
+    );
+    writeFileSync(input, madeZip(checkpointRecords(pickle)));
+    for (const options of [{ auto: true }, { to: 'torch' as const }])
+      await expect(fixCheckpoint(input, { ...options, output })).rejects.toThrow(/project\.model\.Net/);
+    expect(existsSync(output)).toBe(false);
+  });
 });
+
+/** `builtins.name()`, left on the stack. */
+function made(name: string): StreamPart[] {
+  return [...global('builtins', name), 'EMPTY_TUPLE', 'REDUCE'];
+}

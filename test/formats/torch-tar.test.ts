@@ -4,6 +4,7 @@ import { readTensor } from '../../src/checkpoint/read-tensor.ts';
 import { openCheckpoint, openSource } from '../../src/formats/open.ts';
 import { readTarDirectory } from '../../src/formats/tar-directory.ts';
 import { MemorySource } from '../../src/io/byte-source.ts';
+import { tarBlocks, tarHeader } from '../support/tar.ts';
 
 const FILE = 'fixtures/tar/state_dict.tar';
 
@@ -58,13 +59,13 @@ describe('the directory of a tar', () => {
     const name = `${'folder/'.repeat(20)}model.pth`;
     const pax = `${name.length + 10} path=${name}\n`;
     const bytes = Buffer.concat([
-      header('PaxHeader', 'x', pax.length),
-      block(pax),
-      header('short', '0', 3),
-      block('abc'),
-      header('link', '2', 0),
-      header('old', '\0', 1),
-      block('z'),
+      tarHeader('PaxHeader', 'x', pax.length),
+      tarBlocks(pax),
+      tarHeader('short', '0', 3),
+      tarBlocks('abc'),
+      tarHeader('link', '2', 0),
+      tarHeader('old', '\0', 1),
+      tarBlocks('z'),
       Buffer.alloc(1024),
     ]);
     expect(await readTarDirectory(new MemorySource(bytes))).toEqual([
@@ -82,26 +83,3 @@ describe('the directory of a tar', () => {
     });
   });
 });
-
-function block(text: string): Buffer {
-  const padded = Buffer.alloc(Math.ceil(text.length / 512) * 512);
-  padded.write(text);
-  return padded;
-}
-
-function header(name: string, type: string, size: number): Buffer {
-  const bytes = Buffer.alloc(512);
-  bytes.write(name);
-  bytes.write(`${size.toString(8).padStart(11, '0')}\0`, 124);
-  bytes.write(' '.repeat(8), 148);
-  bytes.write(type, 156, 'latin1');
-  bytes.write('ustar\0', 257);
-  bytes.write(
-    `${bytes
-      .reduce((sum, byte) => sum + byte, 0)
-      .toString(8)
-      .padStart(6, '0')}\0 `,
-    148,
-  );
-  return bytes;
-}

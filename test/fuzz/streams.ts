@@ -98,6 +98,33 @@ function step(state: State, random: Random): void {
       put(state, random.pick(['REDUCE', 'NEWOBJ'] as const));
       stack.splice(-2, 2, 'object');
     });
+  if (top === 'dict' && under === 'tuple' && stack.at(-3) === 'global')
+    choices.push(() => {
+      put(state, 'NEWOBJ_EX');
+      stack.splice(-3, 3, 'object');
+    });
+  if (top === 'text' && under === 'text')
+    choices.push(() => {
+      put(state, 'STACK_GLOBAL');
+      stack.splice(-2, 2, 'global');
+    });
+  if (isValue(top) && isValue(under)) {
+    choices.push(() => {
+      put(state, 'TUPLE2');
+      stack.splice(-2, 2, 'tuple');
+    });
+    const third = stack.at(-3);
+    if (isValue(third))
+      choices.push(() => {
+        put(state, 'TUPLE3');
+        stack.splice(-3, 3, 'tuple');
+      });
+    if ((third === 'dict' || third === 'object') && (under === 'text' || under === 'any'))
+      choices.push(() => {
+        put(state, 'SETITEM');
+        stack.length -= 2;
+      });
+  }
   if (top === 'dict' && under === 'object')
     choices.push(() => {
       put(state, 'BUILD');
@@ -107,11 +134,22 @@ function step(state: State, random: Random): void {
   random.pick(choices)();
 }
 
+const isValue = (kind: Kind | undefined): boolean => kind !== undefined && kind !== 'mark';
+
 /** Takes what stands above the last mark. */
 function close(state: State, random: Random, mark: number, above: number): void {
   const { stack } = state;
   const target = stack[mark - 1];
-  if (target === 'dict' && above % 2 === 0) {
+  if (stack[mark + 1] === 'global' && random.chance(0.5)) {
+    put(state, 'OBJ');
+    stack.splice(mark, above + 1, 'object');
+  } else if (random.chance(0.1)) {
+    put(state, 'INST', Buffer.from(`${random.pick(NAMES).replace(' ', '\n')}\n`));
+    stack.splice(mark, above + 1, 'object');
+  } else if (random.chance(0.05)) {
+    put(state, 'POP_MARK');
+    stack.length = mark;
+  } else if (target === 'dict' && above % 2 === 0) {
     put(state, 'SETITEMS');
     stack.length = mark;
   } else if (target === 'list') {
@@ -200,6 +238,14 @@ function leaf(state: State, random: Random): void {
     ['GLOBAL', Buffer.from(`${name.replace(' ', '\n')}\n`), 'global'],
     ['FRAME', eight, 'any'],
     ['NEXT_BUFFER', Buffer.alloc(0), 'any'],
+    ['PERSID', Buffer.from('storage\n'), 'any'],
+    random.pick([
+      ['EXT1', Buffer.of(1 + random.below(255)), 'global'],
+      ['EXT2', Buffer.of(0, 1), 'global'],
+      ['EXT4', u4(65_536), 'global'],
+      ['NONE', Buffer.alloc(0), 'any'],
+      ['NONE', Buffer.alloc(0), 'any'],
+    ] as const),
   ];
   const [opcode, argument, kind] = random.pick(leaves);
   put(state, opcode, argument);

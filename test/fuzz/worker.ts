@@ -5,9 +5,16 @@ import { verdictOf } from './verdict.ts';
 parentPort?.on('message', async ({ bytes, original }: { bytes: Uint8Array; original?: Uint8Array }) => {
   let complaint: string | undefined;
   try {
-    const { verdict, manifest } = await verdictOf(bytes);
-    if (original && verdict === 'clean' && manifest !== (await verdictOf(original)).manifest)
-      complaint = 'called clean, and lists something else than the file that it was made from';
+    const told = await verdictOf(bytes);
+    if (original && told.manifest !== undefined) {
+      const before = await verdictOf(original);
+      const saysMore = told.rules.some((rule) => !before.rules.includes(rule));
+      const listsOther = before.manifest !== undefined && told.manifest !== before.manifest;
+      if (listsOther && (told.verdict === 'clean' || !saysMore))
+        complaint = `called ${told.verdict} like the file that it was made from, and lists something else`;
+      if (before.verdict === 'danger' && told.verdict === 'clean')
+        complaint = 'called clean, and made from a file that is called a danger';
+    }
   } catch (error) {
     complaint = error instanceof Error ? (error.stack ?? error.message) : String(error);
   }

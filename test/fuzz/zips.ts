@@ -84,24 +84,20 @@ const FIELDS: readonly (readonly [
   [
     0x06064b50,
     [
-      [4, 4],
+      [4, 8],
       [16, 4],
       [20, 4],
-      [24, 4],
-      [32, 4],
-      [36, 4],
-      [40, 4],
-      [44, 4],
-      [48, 4],
-      [52, 4],
+      [24, 8],
+      [32, 8],
+      [40, 8],
+      [48, 8],
     ],
   ],
   [
     0x07064b50,
     [
       [4, 4],
-      [8, 4],
-      [12, 4],
+      [8, 8],
       [16, 4],
     ],
   ],
@@ -118,11 +114,33 @@ export function spoilZip(archive: Uint8Array, random: Random): Buffer {
       for (const [offset, width] of fields)
         if (at + offset + width <= bytes.length) places.push([at + offset, width]);
   }
+  places.push(...extraFields(bytes));
   for (let times = 1 + random.below(3); times > 0 && places.length > 0; times--) {
     const [at, width] = random.pick(places);
-    const most = 2 ** (8 * width) - 1;
-    const value = random.pick([0, 1, most, most - 1, bytes.length, bytes.length + 1, bytes.length - 1]);
-    bytes.writeUIntLE(Math.min(value, most), at, width);
+    const most = 2n ** BigInt(8 * width) - 1n;
+    const size = BigInt(bytes.length);
+    const value = random.pick([0n, 1n, most, most - 1n, size, size + 1n, size - 1n]);
+    for (let byte = 0, rest = value & most; byte < width; byte++, rest >>= 8n)
+      bytes[at + byte] = Number(rest & 0xffn);
   }
   return bytes;
+}
+
+/** The sizes and offsets of 64 bits that stand in the extra fields of the directory. */
+function extraFields(bytes: Buffer): [number, number][] {
+  const places: [number, number][] = [];
+  for (let at = bytes.indexOf('PK\x01\x02'); at >= 0; at = bytes.indexOf('PK\x01\x02', at + 1)) {
+    if (at + 46 > bytes.length) break;
+    const start = at + 46 + bytes.readUInt16LE(at + 28);
+    const end = Math.min(start + bytes.readUInt16LE(at + 30), bytes.length);
+    for (let field = start; field + 4 <= end; ) {
+      const length = bytes.readUInt16LE(field + 2);
+      places.push([field, 2], [field + 2, 2]);
+      if (bytes.readUInt16LE(field) === 1)
+        for (let number = field + 4; number + 8 <= Math.min(field + 4 + length, end); number += 8)
+          places.push([number, 8]);
+      field += 4 + length;
+    }
+  }
+  return places;
 }

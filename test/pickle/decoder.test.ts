@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { UnreadableError } from '../../src/io/errors.ts';
 import { OPCODES, Op, type OpName } from '../../src/pickle/opcodes.ts';
-import { EMPTY_TUPLE, PyGlobal, type PyTuple } from '../../src/pickle/values.ts';
+import { callableName, EMPTY_TUPLE, PyGlobal, type PyTuple } from '../../src/pickle/values.ts';
 import { show } from './show.ts';
 import { decode, decodedValue, f8, faultOf, i4, type Piece, stream, text, u1, u2, u4, u8 } from './stream.ts';
 
@@ -437,6 +437,47 @@ const FAULTS: readonly (readonly [string, readonly Piece[], string, number])[] =
   ],
   ['BUILD of a dict', ['EMPTY_DICT', 'NONE', 'BUILD', 'STOP'], 'a dict takes no state', 2],
 ];
+
+describe('what a loader does behind a trick', () => {
+  const call: Piece[] = ['GLOBAL', text('os\nsystem\n'), 'EMPTY_TUPLE', 'REDUCE'];
+  const built: Piece[] = ['GLOBAL', text('builtins\nstr\n'), 'EMPTY_TUPLE', 'REDUCE'];
+  const traceOf = async (...pieces: Piece[]) => {
+    const { globals, calls, oddities } = (await decode(stream(...pieces))).trace;
+    return {
+      globals: globals.map(({ qualifiedName }) => qualifiedName),
+      calls: calls.map((each) => callableName(each)),
+      oddities: oddities.map(({ kind, offset }) => [kind, offset]),
+    };
+  };
+
+  it('is seen behind a state for a function, which Python gives it', async () => {
+    expect(await traceOf(...GLOBAL, 'EMPTY_DICT', 'BUILD', ...call, 'TUPLE2', 'STOP')).toEqual({
+      globals: ['mod.name', 'os.system'],
+      calls: ['os.system'],
+      oddities: [['build-on-value', 11]],
+    });
+  });
+
+  it('is seen behind an import whose names are the results of calls', async () => {
+    expect(await traceOf(...built, ...built, 'STACK_GLOBAL', ...call, 'TUPLE2', 'STOP')).toEqual({
+      globals: ['builtins.str', '<computed>.<computed>', 'os.system'],
+      calls: ['builtins.str', 'builtins.str', 'os.system'],
+      oddities: [['computed-import', 32]],
+    });
+  });
+
+  it('ends at an extension code that no registry has', async () => {
+    for (const code of [
+      ['EXT1', u1(0)],
+      ['EXT2', u2(0)],
+      ['EXT4', i4(-1)],
+    ] as Piece[][])
+      expect(await faultOf(stream(...code, ...call, 'TUPLE2', 'STOP'))).toMatchObject({
+        offset: 0,
+        message: expect.stringMatching(/EXT\d at offset 0: extension codes start at 1/),
+      });
+  });
+});
 
 describe('a stream that no pickler writes', () => {
   it.each(FAULTS)('%s', async (_what, pieces, words, offset) => {

@@ -1,5 +1,7 @@
 import type { Instruction } from '../../pickle/disassembler.ts';
 import { Op } from '../../pickle/opcodes.ts';
+import type { PickleEvent } from '../pickle-events.ts';
+import { inkOfTier } from './loading-lines.ts';
 import type { Ink, Screen } from './screen.ts';
 import { visible } from './text.ts';
 
@@ -21,24 +23,18 @@ const CLOSING: ReadonlySet<number> = new Set([
   Op.POP_MARK,
 ]);
 
-/** What there is to say of the instruction at an offset. */
-export interface InstructionNote {
-  readonly text: string;
-  readonly ink: Ink;
-}
-
 /**
  * Lays out instructions the way Python's pickletools does: offset, the opcode as it stands in the stream, its name, indented by the marks
  * that are open, and its argument. What a loader would call there is said behind it.
  */
 export class PickleListing {
   readonly #screen: Screen;
-  readonly #notes: ReadonlyMap<number, InstructionNote>;
+  readonly #events: ReadonlyMap<number, readonly PickleEvent[]>;
   #marks = 0;
 
-  constructor(screen: Screen, notes: ReadonlyMap<number, InstructionNote>) {
+  constructor(screen: Screen, events: ReadonlyMap<number, readonly PickleEvent[]>) {
     this.#screen = screen;
-    this.#notes = notes;
+    this.#events = events;
   }
 
   line(instruction: Instruction): string {
@@ -48,11 +44,24 @@ export class PickleListing {
     const indent = '    '.repeat(Math.min(this.#marks, 10));
     if (code === Op.MARK) this.#marks++;
     const argument = argumentText(instruction);
-    const note = this.#notes.get(offset);
+    // of an opcode that imports and calls, the call says both
+    const event = this.#events.get(offset)?.at(-1);
     const head = `${inks.faint(`${String(offset).padStart(5)}:`)} ${opcodeText(code).padEnd(4)} ${indent}`;
     const shown = argument === undefined ? name : `${name.padEnd(NAME_COLUMN)}${visible(argument, unicode)}`;
-    return note ? `${head}${note.ink(`${shown}  # ${visible(note.text, unicode)}`)}` : head + shown;
+    return event
+      ? head + inkOf(event, this.#screen)(`${shown}  # ${visible(noteOf(event), unicode)}`)
+      : head + shown;
   }
+}
+
+function noteOf(event: PickleEvent): string {
+  if (event.kind === 'oddity') return `${event.oddity}: ${event.what}`;
+  if (event.kind === 'call') return `calls ${event.name ?? 'the result of a call'}`;
+  return `imports ${event.name} (${event.tier === 'danger' ? 'dangerous' : event.tier})`;
+}
+
+function inkOf(event: PickleEvent, screen: Screen): Ink {
+  return event.kind === 'oddity' ? screen.inks.warning : inkOfTier(event.tier, screen);
 }
 
 function opcodeText(code: number): string {
