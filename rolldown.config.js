@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
 /** The licence of what is built into the page, as it asks. */
@@ -11,18 +12,30 @@ const INSPECT =
   /src[\\/](cli[\\/](main|theme|inspect-files|commands[\\/]inspect)|formats[\\/](open-archive|torch-zip)|report[\\/]terminal[\\/]inspect-report)\.ts$/;
 
 export default [
-  // The command line as a handful of files: to load a hundred small modules would take longer than to inspect a checkpoint.
+  // The command line as a handful of files: to load a hundred small modules would take longer than to inspect a checkpoint. In the form
+  // of scripts, because V8 can't be given back what it compiled of a module.
   {
     input: 'src/cli/main.ts',
     platform: 'node',
     output: {
       dir: 'dist/bin',
-      format: 'esm',
+      format: 'cjs',
       minify: true,
       cleanDir: true,
-      chunkFileNames: '[name]-[hash].js',
+      entryFileNames: '[name].cjs',
+      chunkFileNames: '[name]-[hash].cjs',
       codeSplitting: { groups: [{ name: 'inspect', test: INSPECT }] },
     },
+    plugins: [
+      {
+        name: 'compiled',
+        writeBundle() {
+          const run = ['bin/keep-compiled.js', 'inspect', 'fixtures/broken/ddp_cuda.pth'];
+          const { status } = spawnSync(process.execPath, run, { stdio: ['ignore', 'ignore', 'inherit'] });
+          if (status !== 0) this.error('the built command line does not run');
+        },
+      },
+    ],
   },
   // What a thread loads, by itself: a file that it shared with the command line would run the command line in the thread.
   {

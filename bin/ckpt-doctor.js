@@ -1,2 +1,4 @@
 #!/usr/bin/env node
-import '../dist/bin/main.js';
+import { loadProgram } from './program.js';
+
+loadProgram().run();

@@ -13,7 +13,7 @@ const BYTES_WORTH_A_THREAD = 48 * 2 ** 20;
 /** How many threads are worth their start for so many bytes, beside the one that asks. */
 export function threadsFor(bytes: number): number {
   // sources that are run without a build have no file that a thread could load
-  if (!import.meta.url.endsWith('.js')) return 0;
+  if (import.meta.url.endsWith('.ts')) return 0;
   return Math.min(MOST_THREADS, availableParallelism() - 1, Math.floor(bytes / BYTES_WORTH_A_THREAD));
 }
 

@@ -9,7 +9,7 @@ export function builtBin(): string {
       (name) => statSync(path.join('src', name)).mtimeMs,
     ),
   );
-  const built = statSync('dist/bin/main.js', { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  const built = statSync('dist/bin/main.cjs', { throwIfNoEntry: false })?.mtimeMs ?? 0;
   if (built < newest)
     execFileSync('npm', ['run', 'build'], { stdio: 'pipe', shell: process.platform === 'win32' });
   return path.resolve('bin/ckpt-doctor.js');
