@@ -20,6 +20,7 @@ export default [
     output: {
       dir: 'dist/bin',
       format: 'cjs',
+      dynamicImportInCjs: false,
       minify: true,
       cleanDir: true,
       entryFileNames: '[name].cjs',

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire, Module } from 'node:module';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { constants, Script } from 'node:vm';
+import { Script } from 'node:vm';
 
 const PROGRAM = fileURLToPath(new URL('../dist/bin/main.cjs', import.meta.url));
 /** What V8 compiled of the program when it was built: half of the time that a small checkpoint takes would go into compiling it anew. */
@@ -15,7 +15,6 @@ export function loadProgram() {
     {
       filename: PROGRAM,
       cachedData: readCompiled(),
-      importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
     },
   );
   return {
