@@ -156,6 +156,7 @@ describe('the page of a report with values', () => {
     const bare = await opened(checkpointOf(dict({ meta })));
     expect(await overview(bare)).toContain('NumbersNone');
     expect(await overview(bare)).not.toContain('finite');
+    expect(await bare.locator('#layers').count()).toBe(0);
     await bare.close();
     const some = await opened(checkpointOf(dict({ meta, seen: floats(1, 2) })));
     expect(await overview(some)).toContain('NumbersAll finite2 looked at; 1 tensor has none');

@@ -65,12 +65,12 @@ describe('stats', () => {
       '--top',
       '1',
     ]);
-    expect(stdout).toMatch(/^tensor +l2 norm +dtype +min +max +mean +std +zeros$/m);
-    expect(stdout).toMatch(/^optimizer\.state\.3\.momentum_buffer +9\.13 +float32 /m);
+    expect(stdout).toMatch(/^tensor +l2 norm +min +max +mean +std$/m);
+    expect(stdout).toMatch(/^optimizer\.state\.3\.momentum_buffer +9\.13 +-0\.928 /m);
     const zeros = await run(['stats', DDP, '--sort', 'zeros', '--filter', 'optimizer.**', '--top', '1']);
-    expect(zeros.stdout).toMatch(/^tensor +zeros +dtype +min +max +mean +std$/m);
+    expect(zeros.stdout).toMatch(/^tensor +zeros +(?:dtype +)?min +max +mean +std$/m);
     const flaws = await run(['stats', DDP, '--sort', 'infinite', '--top', '1']);
-    expect(flaws.stdout).toMatch(/^tensor +Inf +min +max /m);
+    expect(flaws.stdout).toMatch(/^tensor +Inf +(?:dtype +)?min +max /m);
     expect((await run(['stats', DDP, '--sort', 'max'])).stdout).toMatch(/^tensor +dtype +min +max /m);
     const one = await run(['stats', DDP, '--filter', '**.bn1.num_batches_tracked']);
     expect(one.stdout).toContain('1 tensor, 1 number: no NaN, no Inf.\n');
