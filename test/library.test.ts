@@ -29,6 +29,7 @@ describe('docs/library.md', () => {
       'Open a checkpoint',
       'Read a tensor',
       'Read a tensor',
+      'Read a tensor',
       'Hand a tensor to TensorFlow.js',
       'Diagnose',
       'Heal',

@@ -12,6 +12,9 @@ export async function compileNameGlobs(globs: readonly string[]): Promise<NameMa
   return (name) => matches(toPath(name));
 }
 
+/** What is mostly wrong with a glob that matches nothing. */
+export const GLOB_HINT = "'*' stops at dots, '**' passes them";
+
 const SLASH_LETTER = '\u2215';
 
 function toPath(name: string): string {

@@ -35,6 +35,32 @@ export class TensorHandle {
   }
 
   /**
+   * The range from `start` up to `end` of the first dimension, as `tensor[start:end]` of torch: a view, of which nothing is read yet.
+   *
+   * @param end Without it the range goes to the last.
+   * @throws RefusedError where the tensor has no dimension, the range does not lie within it, or there is no storage to view.
+   */
+  slice(start: number, end = this.entry.shape[0] ?? 0): TensorHandle {
+    const { entry } = this;
+    const { name, shape, stride, storage, elements, bytes, storageOffset } = entry;
+    const [length, ...others] = shape;
+    if (length === undefined || !storage)
+      throw new RefusedError(`tensor ${name} has no ${storage ? 'dimension' : 'storage'} to take a range of`);
+    if (![start, end].every(Number.isInteger) || start < 0 || start > end || end > length)
+      throw new RefusedError(
+        `tensor ${name} has 0 to ${length} in its first dimension, not ${start} to ${end}`,
+      );
+    const part = (whole: number) => (length === 0 ? 0 : (whole / length) * (end - start));
+    return new TensorHandle({
+      ...entry,
+      shape: [end - start, ...others],
+      storageOffset: storageOffset + start * (stride[0] ?? 0),
+      elements: part(elements),
+      bytes: part(bytes),
+    });
+  }
+
+  /**
    * The elements in C order as the typed array of the dtype: int64 as BigInt64Array, 16-bit floats as their patterns in a
    * Uint16Array (`float32` widens them), complex numbers as real and imaginary part by turns. Only the range of the file that the
    * tensor views is read.

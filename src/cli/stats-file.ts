@@ -18,15 +18,21 @@ export async function statsFile(given: string, options: StatsOptions, context: C
   // an address may hold a token, and goes into reports
   const file = isRemote(given) ? printableAddress(given) : given;
   try {
-    const document = await documentOf(given, options, context);
-    await print(document, options, context);
+    const { document, among } = await documentOf(given, options, context);
+    await print(document, { ...options, among }, context);
     if (document.error) await tellReason(document.error.message, file, context);
   } catch (error) {
     await tellFailure(error, file, context, options);
   }
 }
 
-async function documentOf(file: string, options: StatsOptions, context: Context): Promise<StatsDocument> {
+interface Looked {
+  readonly document: StatsDocument;
+  /** Tensors of the file, of which a filter leaves some. */
+  readonly among: number;
+}
+
+async function documentOf(file: string, options: StatsOptions, context: Context): Promise<Looked> {
   const { bins, sample = false, header, filter } = options;
   const tfjs = options.backend === 'tfjs' ? await startTfjs(context) : undefined;
   const checkpoint = await openCheckpoint(file, header ? { headers: header } : {});
@@ -41,11 +47,8 @@ async function documentOf(file: string, options: StatsOptions, context: Context)
         onProgress,
       }),
     );
-    return statsDocument(
-      checkpoint,
-      statistics,
-      tfjs && { name: tfjs.name, version: tfjs.version, gpu: tfjs.gpu },
-    );
+    const backend = tfjs && { name: tfjs.name, version: tfjs.version, gpu: tfjs.gpu };
+    return { document: statsDocument(checkpoint, statistics, backend), among: checkpoint.tensors.length };
   } finally {
     await checkpoint.close();
   }
@@ -64,7 +67,11 @@ async function compileFilter(glob: string) {
   return compileNameGlobs([glob]);
 }
 
-async function print(document: StatsDocument, options: StatsOptions, context: Context): Promise<void> {
+async function print(
+  document: StatsDocument,
+  options: StatsOptions & Pick<Looked, 'among'>,
+  context: Context,
+): Promise<void> {
   const { sortStats } = await import('../report/stats-order.ts');
   const sorted = sortStats(document.tensors, options.sort);
   const tensors = options.top === undefined ? sorted : sorted.slice(0, options.top);

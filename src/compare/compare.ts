@@ -1,5 +1,5 @@
 import type { Checkpoint, ContainerKind } from '../checkpoint/checkpoint.ts';
-import type { NameMatcher } from '../checkpoint/name-glob.ts';
+import { GLOB_HINT, type NameMatcher } from '../checkpoint/name-glob.ts';
 import { locationOf, type Tensor } from '../checkpoint/tensor.ts';
 import { counted } from '../diagnose/wording.ts';
 import type { PyNode } from '../pickle/values.ts';
@@ -32,6 +32,8 @@ export interface CompareOptions {
   readonly onProgress?: (read: number, total: number) => void;
 }
 
+const NOTHING_MEANT = `No tensor of a or b matches the filter: ${GLOB_HINT}.`;
+
 /** Containers that keep no device for a storage: what they are loaded to says nothing of the checkpoint. */
 const WITHOUT_LOCATIONS: ReadonlySet<ContainerKind> = new Set(['safetensors', 'numpy-npz', 'pickle']);
 
@@ -58,13 +60,20 @@ export async function compareCheckpoints(
   // a renamed tensor is meant by either of its names
   const isMeant = options.filter ?? (() => true);
   const pairs = left.pairs.filter((pair) => isMeant(pair.a.name) || isMeant(pair.b.name));
+  const added = [...left.b.values()].filter(({ name }) => isMeant(name));
+  const removed = [...left.a.values()].filter(({ name }) => isMeant(name));
   return {
     a: { checkpoint: a, part: parts[0].name, tensors: parts[0].tensors.length },
     b: { checkpoint: b, part: parts[1].name, tensors: parts[1].tensors.length },
     withValues: options.values ?? false,
-    notes: [...partNotes([a, b], parts), ...locationNotes(a, b), ...leaves.notes],
-    added: [...left.b.values()].filter(({ name }) => isMeant(name)),
-    removed: [...left.a.values()].filter(({ name }) => isMeant(name)),
+    notes: [
+      ...partNotes([a, b], parts),
+      ...locationNotes(a, b),
+      ...leaves.notes,
+      ...(options.filter && pairs.length + added.length + removed.length === 0 ? [NOTHING_MEANT] : []),
+    ],
+    added,
+    removed,
     pairs: await comparePairs(inOrderOf(ofA, pairs), locations, options),
     values: leaves.values,
   };

@@ -53,7 +53,10 @@ export interface PayloadOptions {
    * indices of a megabyte.
    */
   readonly crc?: boolean;
-  /** Look at every number of every tensor, and make histograms where options ask for them. */
+  /**
+   * Look at every number of every tensor, and make histograms where options ask for them. All that `crc` asks for is done as well: the
+   * numbers of bytes that changed are not those that were saved.
+   */
   readonly values?: boolean | Omit<ValueOptions, 'onProgress'>;
   readonly onProgress?: (read: number, total: number) => void;
 }
@@ -70,7 +73,7 @@ export async function examinePayload(
   options: PayloadOptions = {},
 ): Promise<PayloadFacts> {
   const { values = false, onProgress } = options;
-  const facts = await recordFacts(checkpoint, options);
+  const facts = await recordFacts(checkpoint, { ...options, crc: options.crc || values !== false });
   if (!values) return facts;
   const asked = values === true ? {} : values;
   return { ...facts, values: await valueFacts(checkpoint, { ...asked, onProgress }) };

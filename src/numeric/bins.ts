@@ -44,7 +44,8 @@ const CROWD = 0.98;
 
 /**
  * Where nearly all numbers stand in one bin, or in two side by side, those bins: a few that lie far out make a histogram that shows
- * nothing else. Undefined where the numbers spread, or where they stand so close that there is nothing between them.
+ * nothing else. Undefined where the numbers spread, where they stand so close that there is nothing between them, or where more than a few
+ * zeros stand elsewhere.
  *
  * @param counts Of equal bins from `min` to `max`.
  * @param zeros How many of the counted numbers are zero: many of these say nothing of where the others are.
@@ -67,6 +68,8 @@ export function crowdedRange(
   if (all === 0 || own + (isAlone ? 0 : Math.max(before, after)) < CROWD * all) return undefined;
   const first = isAlone || after >= before ? fullest : fullest - 1;
   const last = isAlone || before > after ? fullest : fullest + 1;
+  const leavesZeros = zero >= 0 && (zero < first || zero > last);
+  if (leavesZeros && zeros > (1 - CROWD) * (all + zeros)) return undefined;
   const range = { min: min + first * width, max: last === bins - 1 ? max : min + (last + 1) * width };
   const resolution = Number.EPSILON * Math.max(Math.abs(range.min), Math.abs(range.max));
   return range.max - range.min > bins * resolution ? range : undefined;

@@ -39,8 +39,12 @@ console.warn = () => {};`;
 
 /** One real operation: a library that is cut short kills the process only when it is used. */
 const PROBE = `${PREPARE}
-const tf = require(process.argv[1]);
-Promise.resolve(tf.ready?.()).then(() => {
+const load = async () => {
+  const tf = require(process.argv[1]);
+  await tf.ready?.();
+  return tf;
+};
+load().then((tf) => {
   const sum = tf.tidy(() => tf.tensor1d(new Float32Array([1, 2])).sum().dataSync()[0]);
   if (sum !== 3) throw new Error('1 + 2 came to ' + sum);
   const gpu = Boolean(tf.backend().isUsingGpuDevice);

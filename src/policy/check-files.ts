@@ -33,9 +33,12 @@ export interface CheckOptions {
   readonly baseline?: Baseline | undefined;
   /** Accept what is found, instead of judging by it. */
   readonly update?: boolean | undefined;
-  /** Read every byte, and hold it against the checksums. */
+  /** Read every byte, and hold it against the checksums. Where the policy gives `zip/crc-mismatch` a severity, that is done without being asked. */
   readonly verifyCrc?: boolean | undefined;
-  /** Look at every number. Where the policy gives a rule of the numbers a severity, they are looked at without being asked. */
+  /**
+   * Look at every number, and at the checksums as well. Where the policy gives a rule of the numbers a severity, they are looked at without
+   * being asked.
+   */
   readonly values?: boolean | undefined;
   /** Seconds for one file. */
   readonly timeout?: number | undefined;
@@ -85,10 +88,11 @@ async function examine(
   const open = async (): Promise<Examined> => {
     const checkpoint = await openCheckpoint(path, headers ? { headers } : {});
     try {
-      const wantsValues = values || asksForValues(settings);
+      const wantsValues = values || VALUE_RULES.some(({ id }) => isOn(settings, id));
+      const wantsCrc = verifyCrc || isOn(settings, CHECKSUM_RULE);
       const payload =
-        verifyCrc || wantsValues || isSmall(checkpoint)
-          ? await readPayload(checkpoint, verifyCrc, wantsValues)
+        wantsCrc || wantsValues || isSmall(checkpoint)
+          ? await readPayload(checkpoint, wantsCrc, wantsValues)
           : {};
       const findings = diagnose(checkpoint, {
         settings,
@@ -125,12 +129,13 @@ async function readPayload(
 }
 
 const VALUE_RULES = RULES.filter(({ needs }) => needs === 'payload');
+/** Without more reading it knows the checksum of the pickle alone. */
+const CHECKSUM_RULE = 'zip/crc-mismatch';
 
-function asksForValues(settings: FilePolicy['settings']): boolean {
-  return VALUE_RULES.some(({ id }) => {
-    const severity = settings.get(id)?.severity;
-    return severity !== undefined && severity !== 'off';
-  });
+/** Whether a policy gives a rule a severity: what that rule has to know is read then without being asked. */
+function isOn(settings: FilePolicy['settings'], id: string): boolean {
+  const severity = settings.get(id)?.severity;
+  return severity !== undefined && severity !== 'off';
 }
 
 function judge(

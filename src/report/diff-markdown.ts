@@ -1,9 +1,9 @@
 import type { ChangedTensor, DiffDocument, LoneTensor } from './diff-document.ts';
 import { code, plain } from './markdown-text.ts';
-import { shortNumber } from './terminal/diff-report.ts';
+import { cosineText, shortNumber } from './terminal/diff-report.ts';
 import { bytesText, counted, grouped } from './terminal/numbers.ts';
 import { prefixChanges } from './terminal/prefix-changes.ts';
-import { cutMiddle, visible } from './terminal/text.ts';
+import { cutMiddle, nameText, visible } from './terminal/text.ts';
 
 /** Rows of a table; a comment on GitHub ends at 65 536 characters. */
 const MOST_ROWS = 25;
@@ -59,6 +59,7 @@ function table(heads: readonly string[], rows: readonly (readonly string[])[]): 
 
 /** Code in a cell, which a bar would end. */
 const cell = (text: string): string => code(cutMiddle(visible(text), LONGEST)).replaceAll('|', '\\|');
+const nameCell = (name: string): string => cell(nameText(name));
 
 function block(title: string, heads: readonly string[], rows: readonly (readonly string[])[]): string[] {
   if (rows.length === 0) return [];
@@ -72,7 +73,7 @@ function loneBlock(title: string, tensors: readonly LoneTensor[]): string[] {
     title,
     ['tensor', 'dtype', 'shape', 'size'],
     tensors.map(({ name, dtype, shape, bytes }) => [
-      cell(name),
+      nameCell(name),
       dtype,
       shape.join(' × ') || 'scalar',
       bytesText(bytes),
@@ -84,17 +85,22 @@ function renamedBlock({ renamed }: DiffDocument): string[] {
   return block(
     'Renamed',
     ['a', 'b', 'tensors', 'found by'],
-    prefixChanges(renamed).map(({ from, to, by, count }) => [cell(from), cell(to), grouped(count), by]),
+    prefixChanges(renamed).map(({ from, to, by, count }) => [
+      nameCell(from),
+      nameCell(to),
+      grouped(count),
+      by,
+    ]),
   );
 }
 
 function changedBlock({ changed }: DiffDocument): string[] {
   const rows = changed.flatMap(({ name, shape, dtype, kind, location }) => [
     ...(shape
-      ? [[cell(name), 'shape', shape.a.join(' × ') || 'scalar', shape.b.join(' × ') || 'scalar']]
+      ? [[nameCell(name), 'shape', shape.a.join(' × ') || 'scalar', shape.b.join(' × ') || 'scalar']]
       : []),
     ...Object.entries({ dtype, kind, location }).flatMap(([aspect, difference]) =>
-      difference ? [[cell(name), aspect, cell(difference.a), cell(difference.b)]] : [],
+      difference ? [[nameCell(name), aspect, cell(difference.a), cell(difference.b)]] : [],
     ),
   ]);
   return block('Described differently', ['tensor', '', 'a', 'b'], rows);
@@ -104,10 +110,12 @@ function valuesBlock({ changed }: DiffDocument): string[] {
   const rows = changed.flatMap(({ name, values }: ChangedTensor) => {
     if (!values) return [];
     const { numbers, reason } = values;
-    if (!numbers) return [[cell(name), reason === undefined ? 'yes' : plain(reason), '', '', '']];
+    if (!numbers) return [[nameCell(name), reason === undefined ? 'yes' : plain(reason), '', '', '']];
     const differing = `${grouped(numbers.differing)} of ${grouped(numbers.elements)}`;
     const figures = [numbers.maxAbs, numbers.meanAbs].map(shortNumber);
-    return [[cell(name), differing, ...figures, numbers.cosine === null ? '' : numbers.cosine.toFixed(6)]];
+    return [
+      [nameCell(name), differing, ...figures, numbers.cosine === null ? '' : cosineText(numbers.cosine)],
+    ];
   });
   return block('Values', ['tensor', 'differ', 'max \\|a−b\\|', 'mean \\|a−b\\|', 'cosine'], rows);
 }
@@ -117,7 +125,7 @@ function metadataBlock({ metadata }: DiffDocument): string[] {
     'Other values',
     ['value', 'a', 'b'],
     metadata.map(({ name, a, b }) => [
-      cell(name || '(root)'),
+      nameCell(name),
       a === undefined ? '' : cell(a),
       b === undefined ? '' : cell(b),
     ]),

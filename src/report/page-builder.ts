@@ -14,7 +14,7 @@ import type { Json } from './plain-value.ts';
 import { shellWord } from './terminal/findings.ts';
 import { containerFacts } from './terminal/overview.ts';
 import { sharedStorages } from './terminal/sharing.ts';
-import { visible } from './terminal/text.ts';
+import { nameText, visible } from './terminal/text.ts';
 
 /** Subjects of a finding that the page lists; more than these nobody reads. */
 const MOST_SUBJECTS = 500;
@@ -194,7 +194,7 @@ function columnsOf(tensors: readonly Tensor[], sources: ColumnSources): TensorCo
   const wastedBytes = (tensor: Tensor): number =>
     tensor.storage ? Math.round((sources.wasted.get(tensor.storage) ?? 0) * shareOf(tensor)) : 0;
   return {
-    name: tensors.map(({ name }) => visible(name) || '(root)'),
+    name: tensors.map(({ name }) => nameText(name)),
     dtype: tensors.map(({ dtype }) => sources.dtypes.get(dtype.name) ?? -1),
     location: tensors.map(({ storage }) =>
       storage ? (sources.locations.get(visible(storage.location)) ?? -1) : -1,

@@ -21,7 +21,10 @@ export type StatsOrder = (typeof STATS_ORDERS)[number];
 
 type Measure = (entry: StatsEntry) => Integer | null;
 
-const MEASURES: Readonly<Record<Exclude<StatsOrder, 'file' | 'name'>, Measure>> = {
+/** Orders by a number. */
+export type MeasuredOrder = Exclude<StatsOrder, 'file' | 'name'>;
+
+const MEASURES: Readonly<Record<MeasuredOrder, Measure>> = {
   elements: ({ elements }) => elements,
   min: ({ min }) => min,
   max: ({ max }) => max,
@@ -35,11 +38,16 @@ const MEASURES: Readonly<Record<Exclude<StatsOrder, 'file' | 'name'>, Measure>> 
   overflow: ({ casts }) => casts?.float16.overflow ?? null,
 };
 
+/** What an order compares. */
+export function measureOf(order: MeasuredOrder): Measure {
+  return MEASURES[order];
+}
+
 /** Sorted, with what has no such number at the end; equals stay in the order of the file. */
 export function sortStats(entries: readonly StatsEntry[], order: StatsOrder): readonly StatsEntry[] {
   if (order === 'file') return entries;
   if (order === 'name') return entries.toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
-  const measure = MEASURES[order];
+  const measure = measureOf(order);
   const rank = (entry: StatsEntry): number => {
     const value = measure(entry);
     return value === null ? Number.NEGATIVE_INFINITY : Number(value);

@@ -1,6 +1,7 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Checkpoint } from '../../src/checkpoint/checkpoint.ts';
+import { checkpointOf, dict, tensor } from '../support/checkpoint-builder.ts';
 import { type Browser, startChromium } from './chromium.ts';
 import { HOSTILE, hostileCheckpoint, largeCheckpoint, valuedCheckpoint } from './models.ts';
 import { PageFolder, picture, pictureOf } from './page-folder.ts';
@@ -144,6 +145,39 @@ describe('the page of a report with values', () => {
     expect(await page.locator('#map .told').textContent()).toContain(NAN_LAYER);
     await page.locator('#tensors').getByRole('button', { name: 'Storage' }).click();
     expect(await page.locator('.head').textContent()).toContain('Device');
+    await page.close();
+  });
+
+  it('calls no numbers sound that are not there, and no two values one', async () => {
+    const floats = (...values: number[]) =>
+      tensor({ shape: [values.length], bytes: new Uint8Array(Float32Array.from(values).buffer) });
+    const overview = (page: Page) => page.locator('#overview .cards').textContent();
+    const meta = tensor({ shape: [3, 4], kind: 'meta' });
+    const bare = await opened(checkpointOf(dict({ meta })));
+    expect(await overview(bare)).toContain('NumbersNone');
+    expect(await overview(bare)).not.toContain('finite');
+    expect(await bare.locator('#layers').count()).toBe(0);
+    await bare.close();
+    const some = await opened(checkpointOf(dict({ meta, seen: floats(1, 2) })));
+    expect(await overview(some)).toContain('NumbersAll finite2 looked at; 1 tensor has none');
+    await some.close();
+    const page = await opened(
+      checkpointOf(dict({ mask: floats(1, 0, 1), lost: floats(Number.NaN, Number.NaN) })),
+    );
+    expect(await plotted(page)).toBe('lost, no finite number, 2 NaN');
+    await plot(page).focus();
+    await page.keyboard.press('Home');
+    expect(await plotted(page)).toMatch(/^mask, /);
+    expect((await bars(page, '#layers'))?.match(/M/g)).toHaveLength(2);
+    // one deviation around the mean reaches beyond the largest number
+    const spans = await page
+      .locator('#layers')
+      .evaluate((layers) =>
+        ['.range.vector', '.inner.vector'].map(
+          (path) => /V([\d.]+)/.exec(layers.querySelector(path)?.getAttribute('d') ?? '')?.[1],
+        ),
+      );
+    expect(spans[1]).toBe(spans[0]);
     await page.close();
   });
 

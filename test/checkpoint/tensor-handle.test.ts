@@ -31,6 +31,25 @@ describe('TensorHandle', () => {
     expect(await handle(dtype, values).float32()).toEqual(Float32Array.from(expected));
   });
 
+  it('reads a range of the first dimension, whatever the strides', async () => {
+    const values = Float32Array.from({ length: 12 }, (_, index) => index);
+    const plain = handle('float32', values, [4, 3]).slice(1, 3);
+    expect([plain.shape, plain.elements]).toEqual([[2, 3], 6]);
+    expect(await plain.array()).toEqual(Float32Array.of(3, 4, 5, 6, 7, 8));
+    const turned = handle('float32', values, [3, 4], [1, 3]);
+    expect(await turned.slice(1, 2).array()).toEqual(Float32Array.of(1, 4, 7, 10));
+    expect(await turned.slice(1).slice(1).float32()).toEqual(Float32Array.of(2, 5, 8, 11));
+    expect(await turned.slice(3).array()).toEqual(new Float32Array());
+    for (const [start, end] of [
+      [-1, 2],
+      [2, 1],
+      [0, 4],
+      [0.5, 1],
+    ] as const)
+      expect(() => turned.slice(start, end)).toThrow(RefusedError);
+    expect(() => handle('float32', values.subarray(0, 1), []).slice(0)).toThrow('has no dimension');
+  });
+
   it('rounds an integer once, where a double on the way would round it twice', async () => {
     // the double nearest to it lies half-way between two floats, and goes to the even one below
     const twice = 2n ** 60n + 2n ** 36n + 1n;

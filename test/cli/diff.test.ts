@@ -39,6 +39,15 @@ describe('diff', () => {
     expect(document.changed[0].location).toEqual({ a: 'cuda:0', b: 'cpu' });
   });
 
+  it('says that a filter leaves nothing to compare', async () => {
+    const { code, stdout } = await run(['diff', DDP, PLAIN, '--filter', 'bias']);
+    expect(code).toBe(0);
+    expect(stdout).toContain(
+      "No tensor of a or b matches the filter: '*' stops at dots, '**' passes them.\n",
+    );
+    expect((await diff(DDP, PLAIN, '--filter', '**.bias')).document.notes.join()).not.toContain('filter');
+  });
+
   it('exits with 2 where a file can not be read, and names it', async () => {
     for (const args of [
       ['no-such.pth', PLAIN],

@@ -54,6 +54,35 @@ describe('stats', () => {
     expect(cut.stdout).toContain('… 20 more lines\n');
   });
 
+  it('shows the column that it sorts by, and counts one number', async () => {
+    const { stdout } = await run([
+      'stats',
+      DDP,
+      '--sort',
+      'l2Norm',
+      '--filter',
+      'optimizer.**',
+      '--top',
+      '1',
+    ]);
+    expect(stdout).toMatch(/^tensor +l2 norm +min +max +mean +std$/m);
+    expect(stdout).toMatch(/^optimizer\.state\.3\.momentum_buffer +9\.13 +-0\.928 /m);
+    const zeros = await run(['stats', DDP, '--sort', 'zeros', '--filter', 'optimizer.**', '--top', '1']);
+    expect(zeros.stdout).toMatch(/^tensor +zeros +(?:dtype +)?min +max +mean +std$/m);
+    const flaws = await run(['stats', DDP, '--sort', 'infinite', '--top', '1']);
+    expect(flaws.stdout).toMatch(/^tensor +Inf +(?:dtype +)?min +max /m);
+    expect((await run(['stats', DDP, '--sort', 'max'])).stdout).toMatch(/^tensor +dtype +min +max /m);
+    const one = await run(['stats', DDP, '--filter', '**.bn1.num_batches_tracked']);
+    expect(one.stdout).toContain('1 tensor, 1 number: no NaN, no Inf.\n');
+  });
+
+  it('says that no tensor matches a filter', async () => {
+    const { code, stdout } = await run(['stats', DDP, '--filter', '*.bias']);
+    expect(code).toBe(0);
+    expect(stdout).toContain("0 of 22 tensors match *.bias: '*' stops at dots, '**' passes them\n");
+    expect(stdout).not.toContain('no NaN');
+  });
+
   it('prints CSV with a line for each tensor', async () => {
     const { stdout } = await run(['stats', '--format', 'csv', 'fixtures/clean/quantized.pth']);
     const [head, first, ...others] = stdout.trimEnd().split('\r\n');

@@ -80,6 +80,18 @@ describe('examinePayload', () => {
     expect(checksums?.faults.map(({ record }) => record)).toEqual(['data/0']);
   });
 
+  it('holds the checksums of a large file against it where its numbers are looked at', async () => {
+    const [pickle, storage, version] = checkpointRecords() as [MadeRecord, MadeRecord, MadeRecord];
+    const large = { name: 'archive/extra', content: Buffer.alloc(200_000, 7) };
+    const checkpoint = await openSource(
+      new MemorySource(madeZip([pickle, { ...storage, crc32: 1 }, version, large])),
+    );
+    expect(isSmall(checkpoint)).toBe(false);
+    const { checksums, headers } = await examinePayload(checkpoint, { values: true });
+    expect(checksums?.faults.map(({ record }) => record)).toEqual(['data/0']);
+    expect(headers).toEqual([]);
+  });
+
   it('does not inflate a small file to a large one', async () => {
     const zeros = { name: 'archive/extra', content: deflateRawSync(Buffer.alloc(17 * 2 ** 20)), method: 8 };
     const bytes = madeZip([...checkpointRecords(), { ...zeros, size: 17 * 2 ** 20 }]);

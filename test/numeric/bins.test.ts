@@ -20,6 +20,13 @@ describe('crowdedRange', () => {
     expect(crowdedRange({ min: 0, max: 4 }, [500, 0, 0, 0], 500)).toBeUndefined();
   });
 
+  it('leaves out no more than a few zeros: a mask has two values', () => {
+    expect(crowdedRange({ min: 0, max: 1 }, [1, 0, 0, 2], 1)).toBeUndefined();
+    expect(crowdedRange({ min: 0, max: 8 }, [900, 0, 0, 0, 99, 0, 0, 1], 900)).toBeUndefined();
+    expect(crowdedRange({ min: 0, max: 4 }, [1, 0, 0, 99], 1)).toEqual({ min: 3, max: 4 });
+    expect(crowdedRange({ min: -1, max: 99 }, [990, 0, 0, 0, 1], 80)).toEqual({ min: -1, max: 19 });
+  });
+
   it('lies within the range, and holds nearly all that was counted', () => {
     const values = fc.array(fc.double({ noNaN: true, min: -1e30, max: 1e30 }), {
       minLength: 1,

@@ -58,6 +58,8 @@ describe('openTfjs', () => {
     install('tfjs-node-gpu', code);
     const failure = (await openTfjs(folder).catch((error: Error) => error)) as Error;
     expect(failure.message).toMatch(reason);
+    // of an error that is thrown on loading node prints the line of code first, which may be all of a bundle
+    expect(failure.message).not.toMatch(/throw |process\./);
     expect(failure.message).toContain('npm install');
     expect(failure.message).not.toContain('\n');
   });

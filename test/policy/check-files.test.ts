@@ -98,6 +98,12 @@ describe('checkFiles', () => {
       (await checkFiles([file], lenient, { verifyCrc }))[0]?.findings.map(({ rule }) => rule) ?? [];
     expect(await rules(false)).not.toContain('zip/crc-mismatch');
     expect(await rules(true)).toContain('zip/crc-mismatch');
+    const asking = (severity: 'error' | 'off'): Policy => {
+      const settings = new Map([['zip/crc-mismatch', { severity }]]);
+      return () => ({ settings, failOn: 'error', expected: undefined });
+    };
+    expect((await checkFiles([file], asking('error')))[0]?.status).toBe('failed');
+    expect((await checkFiles([file], asking('off')))[0]?.status).toBe('passed');
   });
 
   it('gives up on a file whose time is over, and says so', async () => {

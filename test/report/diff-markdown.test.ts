@@ -11,7 +11,7 @@ describe('diffMarkdown', () => {
     expect(text).toContain('| 38 | 4 | 1 | 1 | 3 | 3 | 2 |');
     expect(text).toContain('| `module.*` | `*` | 2 | wrapper |');
     expect(text).toContain('| `w1` | dtype | `float32` | `float16` |');
-    expect(text).toContain('| `w1` | 2,000 of 2,000 | 0.25 | 0.125 | 1.000000 |');
+    expect(text).toContain('| `w1` | 2,000 of 2,000 | 0.25 | 0.125 | 0.999999 |');
   });
 
   it('lets no name draw, mention, link or end a table', () => {
@@ -26,6 +26,12 @@ describe('diffMarkdown', () => {
     expect(outside).not.toMatch(/<b>|@team|https:\/\//);
     const row = text.split('\n').find((line) => line.includes('float32 | 1 |'));
     expect(row?.match(/(?<!\\)\|/g)).toHaveLength(5);
+  });
+
+  it('has a name for the tensor that is the whole file', () => {
+    expect(diffMarkdown(sampleDiff({ added: [{ ...tensor, name: '' }] }))).toContain(
+      '| `(root)` | float32 |',
+    );
   });
 
   it('fits a comment', () => {

@@ -51,7 +51,10 @@ export function define(command: Command, context: Context): void {
     .option('--header <header>', "sent to the server of a remote file: 'Authorization: Bearer …'", addHeader)
     .option('--timeout <seconds>', 'give up on a file after this time (exit 2)', seconds)
     .option('--verify-crc', 'read every byte and hold it against the checksums')
-    .option('--values', 'look at every number: NaN, Inf, zeros, copies, what a cast would lose')
+    .option(
+      '--values',
+      '--verify-crc, and look at every number: NaN, Inf, zeros, copies, what a cast would lose',
+    )
     .option('--all-subjects', 'every tensor that a finding is about')
     .action(async (paths: string[]) => {
       const { runCheck } = await import('../run-check.ts');

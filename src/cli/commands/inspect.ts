@@ -35,7 +35,10 @@ export function define(command: Command, context: Context): void {
     .option('--header <header>', "sent to the server of a remote file: 'Authorization: Bearer …'", addHeader)
     .option('--timeout <seconds>', 'give up on a file after this time (exit 2)', seconds)
     .option('--verify-crc', 'read the whole file and hold every record against its checksum')
-    .option('--values', 'look at every number: NaN, Inf, zeros, copies, what a cast would lose')
+    .option(
+      '--values',
+      '--verify-crc, and look at every number: NaN, Inf, zeros, copies, what a cast would lose',
+    )
     .option('--emit-keys', 'only the keys of the model, for check --expect')
     .addOption(new Option('--fail-on <severity>', 'exit 1 for such findings, or graver').choices(SEVERITIES))
     .action(async (files: string[]) => {

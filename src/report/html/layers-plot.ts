@@ -145,8 +145,10 @@ export class LayersPlot {
     const ranges = own.map(([index, { min, max }]) =>
       min === null || max === null ? '' : line(index, min, max),
     );
-    const inner = own.map(([index, { mean, std }]) =>
-      mean === null || std === null ? '' : line(index, mean - std, mean + std),
+    const inner = own.map(([index, { min, max, mean, std }]) =>
+      min === null || max === null || mean === null || std === null
+        ? ''
+        : line(index, Math.max(min, mean - std), Math.min(max, mean + std)),
     );
     const dots = own.map(([index, { std }]) =>
       std === null ? '' : `M${this.#x(index)} ${this.#deviation(std)}h0`,
@@ -232,5 +234,6 @@ function round(value: number): number {
 
 /** What a reader is told of a layer. */
 export function layerFacts({ min, max, mean, std }: Layer): string[] {
+  if (min === null) return ['no finite number'];
   return [`std ${numberText(std)}`, `mean ${numberText(mean)}`, `${numberText(min)} to ${numberText(max)}`];
 }

@@ -41,7 +41,9 @@ if (data.tensors.name.length > 0) {
     layers?.choose(tensor);
   };
   const map = new TreemapView(data, (module) => table.search(module));
-  const layers = data.numbers && new LayersView(data, data.numbers, texts, (tensor) => map.show(tensor));
+  const layers = data.numbers?.count.some((count) => count > 0)
+    ? new LayersView(data, data.numbers, texts, (tensor) => map.show(tensor))
+    : undefined;
   const table = new TableView(data, texts, show);
   sections.push(map.element, layers?.element, table.element);
 }

@@ -22,7 +22,7 @@ export function overviewSection(data: PageData): HTMLElement {
       card('Tensors', grouped(totals.tensors), counted(totals.storages, 'storage')),
       card('Parameters', countText(totals.parameters)),
       card('In tensors', bytesText(totals.tensorBytes), stored),
-      ...(data.numbers ? [soundCard(data.numbers)] : []),
+      ...(data.numbers && totals.tensors > 0 ? [soundCard(data, data.numbers)] : []),
       ...(totals.wastedBytes > 0 ? [card('Unused', bytesText(totals.wastedBytes), 'in storages')] : []),
     ),
     el(
@@ -35,8 +35,11 @@ export function overviewSection(data: PageData): HTMLElement {
   );
 }
 
-/** Tensors that hold NaN, infinities or nothing but zeros. */
-function soundCard({ nan, infinite, zeros, count, sampled }: NumberColumns): HTMLElement {
+/** Tensors that hold NaN, infinities or nothing but zeros. What has no numbers to look at, as on the meta device, is not called sound. */
+function soundCard(
+  { tensors }: PageData,
+  { nan, infinite, zeros, count, sampled }: NumberColumns,
+): HTMLElement {
   const flaws = {
     NaN: nan.map((each) => each > 0),
     Inf: infinite.map((each) => each > 0),
@@ -46,8 +49,12 @@ function soundCard({ nan, infinite, zeros, count, sampled }: NumberColumns): HTM
     .map(([name, has]) => [name, has.filter(Boolean).length] as const)
     .filter(([, tensors]) => tensors > 0);
   if (told.length === 0) {
-    const looked = countText(count.reduce((sum, each) => sum + each, 0));
-    return card('Numbers', 'All finite', `${looked} ${sampled ? 'sampled' : 'looked at'}`);
+    const sum = count.reduce((total, each) => total + each, 0);
+    const bare = count.filter((each, index) => each === 0 && !tensors.shape[index]?.includes(0)).length;
+    const without = bare > 0 ? `${counted(bare, 'tensor')} ${bare === 1 ? 'has' : 'have'} none` : '';
+    if (sum === 0) return card('Numbers', 'None', without);
+    const looked = `${countText(sum)} ${sampled ? 'sampled' : 'looked at'}`;
+    return card('Numbers', 'All finite', [looked, without].filter(Boolean).join('; '));
   }
   const flawed = count.filter((_, index) => Object.values(flaws).some((has) => has[index])).length;
   const made = card(

@@ -3,7 +3,7 @@ import { CONTAINERS } from './containers.ts';
 import { bytesText, counted, grouped } from './numbers.ts';
 import { type PrefixChange, prefixChanges } from './prefix-changes.ts';
 import { isNarrow, type Screen } from './screen.ts';
-import { cutEnd, cutMiddle, padEnd, padStart, visible, widthOf, wrap } from './text.ts';
+import { cutEnd, cutMiddle, nameText, padEnd, padStart, visible, widthOf, wrap } from './text.ts';
 
 export interface DiffReportOptions {
   /** Cut no list. */
@@ -84,7 +84,7 @@ function loneSection(
   const lines = tensors.map(({ name }, index) => {
     const tail = `${padEnd(cutEnd(details[index] as string, detailColumn, glyphs.ellipsis), detailColumn)}${padStart(sizes[index] as string, 9)}`;
     const room = width - 6 - widthOf(tail);
-    return `  ${ink(mark)} ${padEnd(cutMiddle(visible(name, unicode), room, glyphs.ellipsis), room)}  ${inks.faint(tail)}`;
+    return `  ${ink(mark)} ${padEnd(cutMiddle(nameText(name, unicode), room, glyphs.ellipsis), room)}  ${inks.faint(tail)}`;
   });
   const head = `${title}: ${counted(tensors.length, 'tensor')}, ${bytesText(bytes)}`;
   return [inks.title(head), ...cut(lines, options, screen)];
@@ -100,7 +100,7 @@ function renamedSection({ renamed }: DiffDocument, options: DiffReportOptions, s
   if (renamed.length === 0) return [];
   const { inks, unicode, width } = screen;
   const arrow = unicode ? '→' : '->';
-  const show = (name: string) => visible(name, unicode);
+  const show = (name: string) => nameText(name, unicode);
   const lines = prefixChanges(renamed).flatMap(({ from, to, by, count }: PrefixChange): string[] => {
     const names = `${show(from)} ${arrow} ${show(to)}`;
     const told = count > 1 ? `${counted(count, 'tensor')}, found ${FOUND_BY[by]}` : `found ${FOUND_BY[by]}`;
@@ -131,7 +131,7 @@ function changedSection({ changed }: DiffDocument, options: DiffReportOptions, s
     const number = names.length > 1 ? `${counted(names.length, 'tensor')}: ` : '';
     const more = names.length > 1 ? ` ${glyphs.ellipsis}` : '';
     const told = (room: number): string => {
-      const name = cutMiddle(visible(names[0] as string, unicode), room - more.length, glyphs.ellipsis);
+      const name = cutMiddle(nameText(names[0] as string, unicode), room - more.length, glyphs.ellipsis);
       return inks.faint(`${number}${name}${more}`);
     };
     const room = width - widthOf(shown) - number.length - 4;
@@ -177,7 +177,7 @@ function valuesSection(
     .sort((a, b) => rank(b.values.numbers) - rank(a.values.numbers));
   const lines = rows.map(({ name, values }) => {
     const { numbers, reason } = values;
-    const text = padEnd(cutMiddle(visible(name, unicode), room - 1, glyphs.ellipsis), room);
+    const text = padEnd(cutMiddle(nameText(name, unicode), room - 1, glyphs.ellipsis), room);
     if (!numbers) {
       const told = reason === undefined ? 'differ' : `not comparable: ${visible(reason, unicode)}`;
       return `  ${text}${inks.faint(cutEnd(told, width - 2 - room, glyphs.ellipsis))}`;
@@ -232,7 +232,7 @@ export function shortNumber(value: number | null): string {
 }
 
 /** Rounded towards 0, so that only what is parallel has a cosine of 1. */
-function cosineText(cosine: number): string {
+export function cosineText(cosine: number): string {
   return (Math.trunc(cosine * 1e6) / 1e6).toFixed(6);
 }
 
@@ -241,7 +241,7 @@ function metadataSection({ metadata }: DiffDocument, options: DiffReportOptions,
   const { inks, glyphs, unicode, width } = screen;
   const arrow = unicode ? '→' : '->';
   const names = metadata.map(({ name }) =>
-    cutMiddle(visible(name, unicode) || '(root)', Math.floor(width * 0.4), glyphs.ellipsis),
+    cutMiddle(nameText(name, unicode), Math.floor(width * 0.4), glyphs.ellipsis),
   );
   const column = Math.max(...names.slice(0, options.all ? names.length : MOST_LINES).map(widthOf));
   const lines = metadata.map(({ a, b }, index) => {

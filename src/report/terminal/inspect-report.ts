@@ -1,11 +1,12 @@
 import type { InspectDocument, TensorEntry, UnreadableDocument } from '../inspect-document.ts';
+import { filteredLines } from './filtered.ts';
 import { findingLines } from './findings.ts';
 import { bytesText, counted, grouped } from './numbers.ts';
 import { fileLines, totalsLines } from './overview.ts';
 import { roleLines } from './roles.ts';
 import type { Screen } from './screen.ts';
 import { type SharedStorage, sharedStorages } from './sharing.ts';
-import { cutMiddle, visible, widthOf, wrap } from './text.ts';
+import { cutMiddle, nameText, visible, widthOf, wrap } from './text.ts';
 import { growTree } from './tree.ts';
 import { type NoteOf, treeLines } from './tree-lines.ts';
 import { foldedTensors, planTree, type TreeLimits } from './tree-plan.ts';
@@ -104,11 +105,8 @@ function* treeSection(
   screen: Screen,
 ): Generator<string> {
   if (options.filter !== undefined) {
-    const glob = visible(options.filter, screen.unicode);
-    const matched = `${grouped(tensors.length)} of ${counted(totals.tensors, 'tensor')} ${tensors.length === 1 ? 'matches' : 'match'} ${glob}`;
-    const hint = tensors.length === 0 ? ": '*' stops at dots, '**' passes them" : '';
     yield '';
-    yield* wrap(matched + hint, screen.width);
+    yield* filteredLines(options.filter, tensors.length, totals.tensors, screen);
   }
   if (tensors.length === 0) return;
   const limits: TreeLimits =
@@ -153,7 +151,7 @@ function sharedLines(shared: readonly SharedStorage[], limit: number, screen: Sc
 const MAX_NAMES = 3;
 
 function sharedLine({ key, members, tied }: SharedStorage, { glyphs, unicode, width, inks }: Screen): string {
-  const nameOf = ({ name }: TensorEntry) => visible(name, unicode) || '(root)';
+  const nameOf = ({ name }: TensorEntry) => nameText(name, unicode);
   const shown = members.slice(0, MAX_NAMES).map(nameOf);
   if (members.length > shown.length) shown.push(`${glyphs.ellipsis} ${members.length - shown.length} more`);
   const tail = tied

@@ -1,12 +1,20 @@
 import type { Integer } from '../inspect-document.ts';
 import type { StatsDocument, StatsEntry } from '../stats-document.ts';
+import { type MeasuredOrder, measureOf, type StatsOrder } from '../stats-order.ts';
+import { filteredLines } from './filtered.ts';
 import { counted, countText, grouped, numberText, shareText } from './numbers.ts';
 import type { Screen } from './screen.ts';
-import { cutMiddle, padEnd, padStart, visible, widthOf, wrap } from './text.ts';
+import { cutMiddle, nameText, padEnd, padStart, visible, widthOf, wrap } from './text.ts';
 
 export interface StatsReportOptions {
   /** Tensors that `--top` left out. */
   readonly omitted?: number;
+  /** What the tensors were sorted by: a column of its own where the table has none of it. */
+  readonly sort?: StatsOrder;
+  /** The glob that tensors had to match, */
+  readonly filter?: string;
+  /** and how many there are in the file. */
+  readonly among?: number;
   readonly quiet?: boolean;
   readonly verbose?: boolean;
 }
@@ -14,7 +22,7 @@ export interface StatsReportOptions {
 /** The table for a person: a line a tensor, and beneath it what is wrong with its numbers. */
 export function* statsReport(
   document: StatsDocument,
-  { omitted = 0, quiet = false, verbose = false }: StatsReportOptions,
+  { omitted = 0, quiet = false, verbose = false, sort, filter, among = 0 }: StatsReportOptions,
   screen: Screen,
 ): Generator<string> {
   const { inks, unicode, glyphs } = screen;
@@ -22,9 +30,13 @@ export function* statsReport(
     yield inks.title(visible(document.file.path, unicode)) + backendText(document, screen);
     yield '';
   }
+  if (filter !== undefined && document.tensors.length === 0) {
+    yield* filteredLines(filter, 0, among, screen);
+    return;
+  }
   if (document.tensors.length === 0) yield 'No tensors.';
   else {
-    const table = tableFor(document.tensors, screen);
+    const table = tableFor(document.tensors, sort, screen);
     yield inks.faint(table.head);
     for (const [index, entry] of document.tensors.entries()) {
       yield table.row(index);
@@ -69,7 +81,37 @@ function column(title: string, cells: readonly string[], pad = padStart): Column
   };
 }
 
-function tableFor(entries: readonly StatsEntry[], { width, glyphs, unicode }: Screen) {
+/** Heads of columns that only those see who sort by them. */
+const SORTED: Readonly<Partial<Record<MeasuredOrder, string>>> = {
+  elements: 'elements',
+  l2Norm: 'l2 norm',
+  zeros: 'zeros',
+  subnormals: 'subnormal',
+  nan: 'NaN',
+  infinite: 'Inf',
+  overflow: 'overflow',
+};
+
+function sortedColumn(entries: readonly StatsEntry[], sort: StatsOrder | undefined): Column[] {
+  if (sort === undefined || sort === 'file' || sort === 'name') return [];
+  const title = SORTED[sort];
+  if (!title) return [];
+  const value = measureOf(sort);
+  const text = (number: Integer | null): string =>
+    number === null || sort === 'l2Norm' ? numberText(number) : grouped(Number(number));
+  return [
+    column(
+      title,
+      entries.map((entry) => (entry.skipped === undefined ? text(value(entry)) : '-')),
+    ),
+  ];
+}
+
+function tableFor(
+  entries: readonly StatsEntry[],
+  sort: StatsOrder | undefined,
+  { width, glyphs, unicode }: Screen,
+) {
   const number = (title: 'min' | 'max' | 'mean' | 'std') =>
     column(
       title,
@@ -81,24 +123,24 @@ function tableFor(entries: readonly StatsEntry[], { width, glyphs, unicode }: Sc
     padEnd,
   );
   const numbers = [number('min'), number('max'), number('mean'), number('std')];
-  const names = entries.map((entry) => nameText(entry, unicode));
+  const names = entries.map((entry) => lineName(entry, unicode));
   const longest = names.reduce((most, name) => Math.max(most, widthOf(name)), LEAST_NAME);
   const room = (columns: readonly Column[]) => columns.reduce((rest, each) => rest - each.width - GAP, width);
   // where the window is narrow, what says least goes first
+  const sorted = sortedColumn(entries, sort);
+  const share = column(
+    'zeros',
+    entries.map(({ zeros, count }) => shareText(Number(zeros), Number(count))),
+  );
   const choices = [
-    [
-      dtype,
-      ...numbers,
-      column(
-        'zeros',
-        entries.map(({ zeros, count }) => shareText(Number(zeros), Number(count))),
-      ),
-    ],
+    [dtype, ...numbers, ...(sort === 'zeros' ? [] : [share])],
     [dtype, ...numbers],
     numbers,
+  ].map((each) => [...sorted, ...each]);
+  const columns = choices.find((each) => room(each) >= Math.min(longest, width * SHARE_OF_NAMES)) ?? [
+    ...sorted,
+    ...numbers.slice(0, 3 - sorted.length),
   ];
-  const columns =
-    choices.find((each) => room(each) >= Math.min(longest, width * SHARE_OF_NAMES)) ?? numbers.slice(0, 3);
   const nameWidth = Math.max(LEAST_NAME, Math.min(longest, room(columns)));
   const line = (name: string, textOf: (column: Column) => string) => {
     const cells = columns.map((each) => ' '.repeat(GAP) + each.pad(textOf(each), each.width));
@@ -110,8 +152,8 @@ function tableFor(entries: readonly StatsEntry[], { width, glyphs, unicode }: Sc
   };
 }
 
-function nameText({ name, part }: StatsEntry, unicode: boolean): string {
-  const shown = name === '' ? '(root)' : visible(name, unicode);
+function lineName({ name, part }: StatsEntry, unicode: boolean): string {
+  const shown = nameText(name, unicode);
   return part ? `${shown} ${part === 'real' ? 're' : 'im'}` : shown;
 }
 
@@ -168,5 +210,5 @@ function totalsText({ totals, tensors }: StatsDocument): string {
   const verdict = bad.length > 0 ? bad.join(', ') : `no NaN, no Inf${sampled}`;
   const skipped =
     totals.skipped > 0 ? `; ${counted(totals.skipped, 'tensor')} without numbers to look at` : '';
-  return `${counted(totals.tensors, 'tensor')}, ${countText(totals.numbers)} numbers: ${verdict}${skipped}.`;
+  return `${counted(totals.tensors, 'tensor')}, ${countText(totals.numbers)} ${Number(totals.numbers) === 1 ? 'number' : 'numbers'}: ${verdict}${skipped}.`;
 }

@@ -15,6 +15,11 @@ export function visible(text: string, unicode = true): string {
   return text.replace(unicode ? UNSAFE : NOT_ASCII, escapeCharacter);
 }
 
+/** The dotted name of a tensor, fit for a terminal. What is itself the whole file has no name in it. */
+export function nameText(name: string, unicode = true): string {
+  return visible(name, unicode) || '(root)';
+}
+
 function escapeCharacter(character: string): string {
   const code = character.codePointAt(0) as number;
   if (NAMED[character]) return NAMED[character];

@@ -1,7 +1,7 @@
 import type { TensorEntry } from '../inspect-document.ts';
 import { bytesText, counted, countText } from './numbers.ts';
 import { isNarrow, type Screen } from './screen.ts';
-import { cutEnd, cutMiddle, padEnd, padStart, visible, widthOf } from './text.ts';
+import { cutEnd, cutMiddle, nameText, padEnd, padStart, visible, widthOf } from './text.ts';
 import type { Branch } from './tree.ts';
 import type { Item } from './tree-plan.ts';
 
@@ -79,7 +79,7 @@ function rowOf(item: Item, lead: string, noteOf: NoteOf, screen: Screen): Row {
 }
 
 function labelOf({ label, run }: Item, { glyphs, unicode }: Screen): string {
-  if (!run) return visible(label, unicode) || '(root)';
+  if (!run) return nameText(label, unicode);
   const { members, prefix, first, last } = run;
   // what is joined to the first of the run is joined to each
   const behind = label.slice((members[0] as Branch).label.length);

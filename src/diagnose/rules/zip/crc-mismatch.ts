@@ -11,7 +11,7 @@ const CURE = 'Get the file again, or compare it with a copy; fix can not know wh
 export default defineRule({
   id: 'zip/crc-mismatch',
   severity: 'error',
-  // the sum of the pickle is known without more reading; those of the tensors only where --verify-crc had the file read
+  // the sum of the pickle is known without more reading; those of the tensors only where --verify-crc or --values had the file read
   needs: 'pickle',
   title: 'Bytes are not those that were saved: a checksum does not match',
   check(checkpoint, { payload }) {
