@@ -83,7 +83,7 @@ class InertUnpickler(pickle.Unpickler):
 def allowed_globals():
     known = dict(_weights_only_unpickler._get_allowed_globals())
     known.update((f"torch._utils.{name}", getattr(torch._utils, name)) for name in BUILDERS.split() if hasattr(torch._utils, name))
-    known.update((f"torch.{name}", value) for name, value in vars(torch).items() if isinstance(value, torch.dtype))
+    known.update((f"torch.{name}", value) for name, value in vars(torch).items() if isinstance(value, (torch.dtype, torch.qscheme)))
     known.update({"builtins.complex": complex, "builtins.set": set, "builtins.bytearray": bytearray, "collections.OrderedDict": OrderedDict})
     return known
 
