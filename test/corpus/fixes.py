@@ -359,7 +359,10 @@ def expectations(root, operations):
             if is_module(value):
                 yield OrderedDict(((key,), tensor) for key, tensor in module_state(value).items())
         for path, value in objects_of(root):
-            yield OrderedDict((each[len(path) :], tensor) for each, tensor in whole.items() if each[: len(path)] == path)
+            held = OrderedDict((each[len(path) :], tensor) for each, tensor in whole.items() if each[: len(path)] == path)
+            yield held
+            if isinstance(value, (list, tuple)):
+                yield OrderedDict(((".".join(each),), tensor) for each, tensor in held.items())
         modules = [(path, value) for path, value in objects_of(root) if is_module(value)]
         tops = [(path, value) for path, value in modules if not any(path[: len(other)] == other and path != other for other, _ in modules)]
         yield OrderedDict(((".".join((*path, key)),), tensor) for path, value in tops for key, tensor in module_state(value).items())
