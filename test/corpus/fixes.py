@@ -134,7 +134,8 @@ def script(reader):
 
     class Reader(InertUnpickler):
         def persistent_load(self, key):
-            _, kind, name, _, numel = key
+            # early ones have a sixth part, which is None
+            _, kind, name, _, numel = key[:5]
             if name not in kept:
                 dtype = kind.dtype
                 storage = reader.get_storage_from_record(f"data/{name}", numel, dtype)
