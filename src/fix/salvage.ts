@@ -114,7 +114,9 @@ function wholeOf(checkpoint: Checkpoint): Omit<Salvaged, 'findings'> {
   const { bare, emptied } = takeOut(checkpoint, lostTensors);
   draft.touch();
   const lost = [...lostTensors.map(({ name, bytes }) => ({ name, bytes })), ...bare];
-  if (before > 0 && draft.checkpoint.tensors.length === 0) {
+  // a tensor that is the root can't be taken out of anything
+  const nothing = lostTensors.length === before || draft.checkpoint.tensors.length === 0;
+  if (before > 0 && nothing) {
     throw new RefusedError(
       `nothing can be salvaged: none of ${counted(before, 'tensor')} is whole${damage[0] ? ` (${damage[0].message})` : ''}`,
     );

@@ -110,11 +110,12 @@ function attributesOf(node: PyNode): PyDict | undefined {
   return state instanceof PyDict ? state : undefined;
 }
 
-/** What a class of C++ (`__torch__.torch.classes.quantized.…`) keeps: weight and bias of a quantized layer. */
+/**
+ * What a class of C++ (`__torch__.torch.classes.quantized.…`) keeps, and a module with a `__getstate__` of its own, as quantized layers
+ * had it before torch 1.8: weight and bias among numbers.
+ */
 function packedState(object: PyDict | PyObject): Value | undefined {
-  if (object instanceof PyDict || !callableName(object)?.startsWith('__torch__.torch.classes.'))
-    return undefined;
-  const state = stateOf(object);
+  const state = object instanceof PyDict ? undefined : stateOf(object);
   if (state === undefined || state instanceof PyDict) return undefined;
   return tensorsWithin(state) > 0 ? state : undefined;
 }

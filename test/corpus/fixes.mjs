@@ -91,7 +91,6 @@ const old = oldPython ? new Python(oldPython) : undefined;
 const folder = mkdtempSync(path.join(tmpdir(), 'ckpt-doctor-corpus-'));
 
 const sums = { fixed: 0, refused: 0, unreadable: 0, loads: 0, kept: 0, old: 0, undone: 0, faults: 0 };
-const refusals = new Map();
 /** Files of which the judge can't read the original: what is made of them is not known to be right. */
 const unjudged = new Map();
 let healed = 0;
@@ -108,8 +107,6 @@ try {
   old?.stop();
   rmSync(folder, { recursive: true });
 }
-if (process.env.REFUSALS)
-  for (const [words, where] of refusals) console.log(`REFUSED ${where.length}× ${words}: ${where[0]}`);
 for (const [name, why] of unjudged) console.log(`UNJUDGED ${name}: ${why}`);
 console.log(
   `${names.length} files, ${healed} of them can be healed or converted, in ${WAYS.length} ways each: ${sums.fixed} outputs, of which torch loads ${sums.loads} with weights_only and ${sums.kept} keep what it refuses; ${sums.old} the same in torch 1.13, ${sums.undone} in place and undone; ${sums.refused} refused, ${sums.unreadable} unreadable; ${unjudged.size} files that nobody else can read; ${sums.faults} wrong`,
@@ -136,8 +133,7 @@ async function judgeWay(file, name, way, how, why) {
     if (!(error instanceof RefusedError || error instanceof UnreadableError))
       return fault(name, way, `${error?.stack}`);
     sums[error instanceof RefusedError ? 'refused' : 'unreadable']++;
-    const words = `${way} | ${error.message.replace(/'[^']*'/g, "'…'").slice(0, 160)}`;
-    refusals.set(words, [...(refusals.get(words) ?? []), name]);
+    if (process.env.REFUSALS) console.log(`REFUSED ${name} ${way}: ${error.message}`);
     return;
   }
   sums.fixed++;

@@ -72,6 +72,15 @@ describe('fix --salvage of a file that is cut short', () => {
     },
   );
 
+  it('says so where the file is one tensor, and that is cut', async () => {
+    const whole = readFileSync('fixtures/clean/bare_tensor.pt');
+    const { storages, close } = await openCheckpoint('fixtures/clean/bare_tensor.pt');
+    const { fileOffset, bytes } = storages[0] as { fileOffset: number; bytes: number };
+    await close();
+    const cut = fileOf(whole.subarray(0, fileOffset + bytes - 4), 'bare_tensor.pt');
+    expect(await saved(cut)).toBeUndefined();
+  });
+
   it('lists what is lost, with its bytes', async () => {
     const found = await saved(copy('damaged/truncated_in_storage.pth'));
     expect(found?.result.plan.operations[0]).toMatchObject({

@@ -91,6 +91,19 @@ describe('the state_dict of a TorchScript module', () => {
     );
   });
 
+  it('has what a module keeps by a __getstate__ of its own, as quantized layers of torch before 1.8 did', async () => {
+    const archive = await rezipped(`${FIXTURES}/quantized.pt`, (records) => {
+      const name = [...records.keys()].find((each) => each.endsWith('/data.pkl')) as string;
+      const stream = Buffer.from(records.get(name) as Uint8Array).toString('latin1');
+      expect(stream).toContain('__torch__.torch.classes.');
+      records.set(
+        name,
+        Buffer.from(stream.replaceAll('__torch__.torch.classes.', '__torch__.torch.modules.'), 'latin1'),
+      );
+    });
+    expect((await stateDictOf(archive)).keys).toEqual(['0._packed_params._packed_params']);
+  });
+
   it('has every tensor where the code is lost', async () => {
     const { keys } = await stateDictOf(await without('scripted.pt', /\/code\//));
     expect(keys).toEqual(expect.arrayContaining(['inner.plain', 'inner.unsaved', 'embedding']));

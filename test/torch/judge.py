@@ -8,6 +8,8 @@
 {"do": "places", "file", "trust"?}        -> {"entries": n} when zipfile takes every record, and torch finds each storage by arithmetic where it is
 {"do": "cast", "file", "after", "source", "target", "overflow"}
                                          -> {} when the raw numbers in `after` are those of `file` cast by torch, and so many became infinite
+{"do": "cast-file", "file", "dtype", "sizes", "form"} -> {} when numbers of a dtype, so many in each tensor, are saved in `file`
+{"do": "cast-fixed", "before", "after", "dtype"} -> {"overflow": n} when `after` holds the numbers of `before` as torch casts them
 {"do": "converted", "before", "after", "place"?} -> {"tensors": n, "same_bytes"} when the files `after` (safetensors, or torch's) hold the tensors of a dict in `before`
 {"do": "salvaged", "before", "after"}    -> {"tensors": n} when torch loads `after`, and each tensor in it is the one at its place in `before`
 {"do": "steps", "before", "after", "steps", "trust"?}
@@ -37,6 +39,7 @@ import zipfile
 from collections import OrderedDict
 
 warnings.simplefilter("ignore")
+import cast_files
 import plain
 import steps as named_steps
 import torch
@@ -62,6 +65,8 @@ def answer(request):
         "compare": compare,
         "pickle": pickle_digests,
         "cast": cast,
+        "cast-file": cast_files.make,
+        "cast-fixed": cast_fixed,
         "places": places,
         "refused": plain.save,
         "plain": plain_values,
@@ -154,6 +159,14 @@ def cast(file, after, source, target, overflow):
     if infinite != overflow:
         faults.append(f"{overflow} values were said to overflow, {infinite} do")
     return {"faults": faults} if faults else {}
+
+
+def cast_fixed(before, after, dtype):
+    if after.endswith(".safetensors"):
+        from safetensors.torch import load_file
+
+        return cast_files.judge(load_before(before, False), load_file(after), dtype)
+    return cast_files.judge(load_before(before, False), load_after(after, True, False), dtype)
 
 
 def plain_values(file):

@@ -17,6 +17,8 @@ export interface Verdict {
   readonly sameBytes?: boolean | null;
   readonly torch?: string;
   readonly numpy?: boolean;
+  /** Finite numbers that became infinite. */
+  readonly overflow?: number;
   /** SHA-256 of a data.pkl: of its bytes, and of what they come to where equal strings are one. */
   readonly bytes?: string;
   readonly meaning?: string;

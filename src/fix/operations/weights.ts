@@ -1,8 +1,17 @@
-import { findWeights, type WeightsCandidate } from '../../checkpoint/find-weights.ts';
+import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
+import { type FoundWeights, findWeights, type WeightsCandidate } from '../../checkpoint/find-weights.ts';
 import { moduleStateDict } from '../../checkpoint/module-state.ts';
 import { pathName } from '../../checkpoint/path.ts';
 import { RefusedError } from '../../io/errors.ts';
-import { callableName, entriesOf, PyDict, PyObject, type Value } from '../../pickle/values.ts';
+import {
+  callableName,
+  entriesOf,
+  PyDict,
+  PyList,
+  PyObject,
+  PyTuple,
+  type Value,
+} from '../../pickle/values.ts';
 import type { Draft } from '../draft.ts';
 import type { Operation } from '../operation.ts';
 import { ORDERED_DICT, orderedDict } from '../python-values.ts';
@@ -20,7 +29,7 @@ export function weights(): Operation {
     name,
     apply(draft) {
       const before = draft.checkpoint.tensors.length;
-      const found = findWeights(draft.checkpoint);
+      const found = weightsOf(draft.checkpoint);
       if (!('value' in found)) {
         const joined = joinModules(found);
         if (!joined)
@@ -39,7 +48,8 @@ export function weights(): Operation {
         return { name, affected: after, noun: 'tensors', notes };
       }
       const { path, value, isModule, others } = found;
-      const stateDict = stateDictOf(value);
+      const joined = joinItems(value);
+      const stateDict = joined ?? stateDictOf(value);
       if (stateDict !== draft.checkpoint.root) draft.setRoot(stateDict);
       const after = draft.checkpoint.tensors.length;
       const place = path.length > 0 ? `'${pathName(path)}'` : 'the root';
@@ -50,6 +60,8 @@ export function weights(): Operation {
             ? `the state_dict at ${place}`
             : 'the root is a state_dict already',
       ];
+      if (joined && isSequence(value))
+        notes.push(`${value.items.length} state_dicts of a list become one, as a ModuleList of them has it`);
       if (before > after) notes.push(`${before - after} tensors beside it are left out`);
       if (others.length > 0)
         notes.push(
@@ -69,6 +81,34 @@ function notOne(places: readonly string[], tensors: number): string {
   return tensors === 0
     ? '--weights: the file holds no tensor'
     : '--weights: no state_dict and no module is in the file; see what is there with ckpt-doctor inspect --all';
+}
+
+/** What is made of a TorchScript module is a state_dict, also where quantized layers have all of its tensors in tuples. */
+function weightsOf(checkpoint: Checkpoint): FoundWeights | readonly WeightsCandidate[] {
+  const found = findWeights(checkpoint);
+  const { container, root, tensors } = checkpoint;
+  const isStateDict = container.kind === 'torchscript' && tensors.length > 0 && entriesOf(root) !== undefined;
+  return !('value' in found) && found.length === 0 && isStateDict
+    ? { path: [], value: root, isModule: false, others: [] }
+    : found;
+}
+
+/** The state_dicts of models that stand in a list, by their index and their keys; undefined where anything else is in it. */
+function joinItems(value: Value): Value | undefined {
+  if (!isSequence(value)) return undefined;
+  const keys: Value[] = [];
+  const values: Value[] = [];
+  for (const [index, item] of value.items.entries()) {
+    const entries = entriesOf(stateDictOf(item));
+    if (!entries) return undefined;
+    keys.push(...entries.keys.map((key) => `${index}.${key}`));
+    values.push(...entries.values);
+  }
+  return keys.length > 0 ? orderedDict(keys, values) : undefined;
+}
+
+function isSequence(value: Value): value is PyList | PyTuple {
+  return value instanceof PyList || value instanceof PyTuple;
 }
 
 /** Several whole modules and nothing that says which of them counts: each keeps its name before its keys. */

@@ -1,4 +1,9 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { fixCheckpoint } from '../../../src/fix/fix.ts';
+import { openCheckpoint } from '../../../src/formats/open.ts';
 import {
   lookup,
   PyDict,
@@ -159,6 +164,27 @@ describe('fix --weights', () => {
     await expect(heal(new Forge().checkpoint(new Forge().dict({ a: 1 })), { weights: true })).rejects.toThrow(
       'no tensor',
     );
+  });
+
+  it('joins the state_dicts of a list, as cascaded models are saved', async () => {
+    const forge = new Forge();
+    const parts = [1, 2].map((value) => forge.stateDict({ 'fc.weight': forge.tensor(value) }));
+    const root = forge.dict({ state_dict: new PyList(parts), sampler: new PyList([forge.tensor(3)]) });
+    const { output, plan } = await heal(forge.checkpoint(root), { weights: true });
+    expect(await contents(output)).toEqual({ '0.fc.weight': [1], '1.fc.weight': [2] });
+    expect(lookup(output.root, '1.fc.weight')).toBeDefined();
+    expect(plan.operations[0]?.notes).toContain(
+      '2 state_dicts of a list become one, as a ModuleList of them has it',
+    );
+  });
+
+  it('takes the packed weights of a quantized TorchScript module', async () => {
+    const output = path.join(mkdtempSync(path.join(tmpdir(), 'ckpt-doctor-')), 'weights.pth');
+    await fixCheckpoint('fixtures/containers/quantized.pt', { weights: true, output });
+    const { tensors, close } = await openCheckpoint(output);
+    expect(tensors.map(({ kind }) => kind)).toEqual(['quantized', 'tensor']);
+    await close();
+    rmSync(path.dirname(output), { recursive: true });
   });
 
   it('says that the placeholders of DeepSpeed stage 3 are none of the weights', async () => {
