@@ -36,6 +36,22 @@ const changed =
   ({ say, zip }) =>
     zip(checkpointRecords(say(EVIL)).map(change));
 
+/** What torch wrote before 1.6: five pickles and the bytes of a storage. */
+const legacy =
+  (pickle: Buffer, behind: Buffer): Make =>
+  ({ say }) => {
+    const pickles = [
+      stream('PROTO', { bytes: [2] }, 'LONG1', Buffer.from('0a6cfc9c46f9206aa85019', 'hex'), 'STOP'),
+      stream('PROTO', { bytes: [2] }, 'BININT2', { bytes: [0xe9, 3] }, 'STOP'),
+      stream('PROTO', { bytes: [2] }, 'EMPTY_DICT', 'STOP'),
+      pickle,
+      stream('PROTO', { bytes: [2] }, 'EMPTY_LIST', ...string('0'), 'APPEND', 'STOP'),
+    ];
+    const storage = Buffer.alloc(32, 1);
+    storage.writeBigUInt64LE(6n);
+    return Buffer.concat([...pickles.map(say), storage, behind.length > 0 ? say(behind) : behind]);
+  };
+
 /** Tricks that programs which look for hostile pickles have been fooled by, each in its smallest form. */
 export const TRICKS: readonly (readonly [name: string, make: Make, verdict: Verdict['verdict']])[] = [
   ['a call of a shell', archive(EVIL), 'danger'],
@@ -179,6 +195,8 @@ export const TRICKS: readonly (readonly [name: string, make: Make, verdict: Verd
     (making) => making.zip([{ name: 'model.pth', content: archive(EVIL)(making) }]),
     'danger',
   ],
+  ['a legacy stream', legacy(EVIL, Buffer.alloc(0)), 'danger'],
+  ['a sixth pickle behind a legacy stream', legacy(checkpointPickle(), EVIL), 'danger'],
   [
     'an escape from the folder',
     ({ zip }) => zip([...checkpointRecords(), { name: 'archive/../../evil', content: Buffer.from('text') }]),
