@@ -1,5 +1,6 @@
 import { openCheckpoint } from '../formats/open.ts';
 import { isRemote, printableAddress } from '../io/address.ts';
+import { type FindChange, watchingFiles } from '../io/watched-files.ts';
 import { computeStatistics } from '../numeric/statistics.ts';
 import { type StatsDocument, statsDocument } from '../report/stats-document.ts';
 import { visible } from '../report/terminal/text.ts';
@@ -18,7 +19,7 @@ export async function statsFile(given: string, options: StatsOptions, context: C
   // an address may hold a token, and goes into reports
   const file = isRemote(given) ? printableAddress(given) : given;
   try {
-    const document = await documentOf(given, options, context);
+    const document = await watchingFiles((findChange) => documentOf(given, options, context, findChange));
     await print(document, options, context);
     if (document.error) await tellReason(document.error.message, file, context);
   } catch (error) {
@@ -26,7 +27,12 @@ export async function statsFile(given: string, options: StatsOptions, context: C
   }
 }
 
-async function documentOf(file: string, options: StatsOptions, context: Context): Promise<StatsDocument> {
+async function documentOf(
+  file: string,
+  options: StatsOptions,
+  context: Context,
+  findChange: FindChange,
+): Promise<StatsDocument> {
   const { bins, sample = false, header, filter } = options;
   const tfjs = options.backend === 'tfjs' ? await startTfjs(context) : undefined;
   const checkpoint = await openCheckpoint(file, header ? { headers: header } : {});
@@ -41,8 +47,9 @@ async function documentOf(file: string, options: StatsOptions, context: Context)
         onProgress,
       }),
     );
+    const change = await findChange();
     return statsDocument(
-      checkpoint,
+      change ? { ...checkpoint, damage: [change, ...checkpoint.damage] } : checkpoint,
       statistics,
       tfjs && { name: tfjs.name, version: tfjs.version, gpu: tfjs.gpu },
     );
