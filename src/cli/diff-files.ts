@@ -5,6 +5,7 @@ import type { Comparison } from '../compare/comparison.ts';
 import { openCheckpoint } from '../formats/open.ts';
 import { isRemote, printableAddress } from '../io/address.ts';
 import { RefusedError } from '../io/errors.ts';
+import { watchingFiles } from '../io/watched-files.ts';
 import { type DiffDocument, diffDocument } from '../report/diff-document.ts';
 import type { DiffCommandOptions } from './commands/diff.ts';
 import type { Context } from './context.ts';
@@ -25,10 +26,15 @@ export async function diffFiles(
   try {
     if (options.tolerance !== undefined && !options.values)
       throw new RefusedError('--tolerance is about numbers; give --values with it');
-    for (const file of [a, b])
-      open.push(await openCheckpoint(file, options.header ? { headers: options.header } : {}));
-    const [left, right] = open as [Checkpoint, Checkpoint];
-    const document = diffDocument(await compare(left, right, options, context));
+    const document = await watchingFiles(async (findChange) => {
+      for (const file of [a, b])
+        open.push(await openCheckpoint(file, options.header ? { headers: options.header } : {}));
+      const [left, right] = open as [Checkpoint, Checkpoint];
+      const comparison = await compare(left, right, options, context);
+      const change = await findChange();
+      if (change) throw change;
+      return diffDocument(comparison);
+    });
     if (!document.same) context.raise(EXIT.findings);
     await print(document, options, context);
     for (const { damage, path } of open) if (damage[0]) await tellReason(damage[0].message, path, context);

@@ -1,8 +1,11 @@
+import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import type { NameMatcher } from '../checkpoint/name-glob.ts';
 import { diagnose, diagnoseFailure } from '../diagnose/engine.ts';
 import type { Loading } from '../diagnose/loading.ts';
 import { openCheckpoint } from '../formats/open.ts';
 import { isRemote, printableAddress } from '../io/address.ts';
+import type { UnreadableError } from '../io/errors.ts';
+import { type FindChange, watchingFiles } from '../io/watched-files.ts';
 import { PickleFault, type RecordTrace } from '../pickle/trace.ts';
 import type { CheckFileEntry } from '../report/check-document.ts';
 import { failureEntry } from '../report/failure-entry.ts';
@@ -69,13 +72,14 @@ async function inspectOne(
 ): Promise<Inspection> {
   // an address may hold a token, and goes into reports
   const file = isRemote(given) ? printableAddress(given) : given;
-  const inspect = async (): Promise<Inspection> => {
+  const inspect = async (findChange: FindChange): Promise<Inspection> => {
     const checkpoint = await openCheckpoint(given, options.header ? { headers: options.header } : {});
     try {
       const findings = diagnose(checkpoint, { payload: await readPayload(checkpoint, options, context) });
+      const change = await findChange();
       const { allSubjects = false } = options;
       const loading = await loadingOf(checkpoint.traces ?? [], options);
-      const document = inspectDocument(checkpoint, findings, {
+      const document = inspectDocument(change ? damagedBy(change, checkpoint) : checkpoint, findings, {
         allSubjects,
         ...(filter && { filter }),
         ...(loading && { loading }),
@@ -88,15 +92,20 @@ async function inspectOne(
     }
   };
   try {
-    if (options.timeout === undefined) return await inspect();
+    if (options.timeout === undefined) return await watchingFiles(inspect);
     const { withDeadline } = await import('../io/deadline.ts');
-    return await withDeadline(options.timeout, inspect);
+    return await withDeadline(options.timeout, () => watchingFiles(inspect));
   } catch (error) {
     await tellFailure(error, file, context, options);
     const findings = diagnoseFailure(error);
     const loading = error instanceof PickleFault ? await loadingOf(error.traces, options) : undefined;
     return { document: unreadableDocument(file, await sizeOf(file), failureEntry(error), findings, loading) };
   }
+}
+
+/** What was seen of a file that changed meanwhile is still told, and never called whole. */
+function damagedBy(change: UnreadableError, checkpoint: Checkpoint): Checkpoint {
+  return { ...checkpoint, damage: [change, ...checkpoint.damage] };
 }
 
 /** What loading would run, where that was asked for. */

@@ -7,6 +7,7 @@ import { RULES } from '../diagnose/rules/index.ts';
 import { openCheckpoint } from '../formats/open.ts';
 import { isRemote, printableAddress } from '../io/address.ts';
 import { RefusedError } from '../io/errors.ts';
+import { watchingFiles } from '../io/watched-files.ts';
 import type { TensorStatistics } from '../numeric/statistics.ts';
 import { htmlPage, PAGE_START } from '../report/html-page.ts';
 import { pageData, type RuleText } from '../report/page-builder.ts';
@@ -30,14 +31,18 @@ export async function reportFile(
   const name = isRemote(file) ? printableAddress(file) : file;
   try {
     if (options.output !== '-') await refuseOther(options.output);
-    const checkpoint = await openCheckpoint(file, options.header ? { headers: options.header } : {});
-    try {
-      const page = await pageOf(checkpoint, options, context);
-      await write(page, options, context);
-      if (checkpoint.damage[0]) await tellReason(checkpoint.damage[0].message, name, context);
-    } finally {
-      await checkpoint.close();
-    }
+    await watchingFiles(async (findChange) => {
+      const checkpoint = await openCheckpoint(file, options.header ? { headers: options.header } : {});
+      try {
+        const page = await pageOf(checkpoint, options, context);
+        const change = await findChange();
+        if (change) throw change;
+        await write(page, options, context);
+        if (checkpoint.damage[0]) await tellReason(checkpoint.damage[0].message, name, context);
+      } finally {
+        await checkpoint.close();
+      }
+    });
   } catch (error) {
     await tellFailure(error, name, context, options);
   }

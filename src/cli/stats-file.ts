@@ -1,5 +1,6 @@
 import { openCheckpoint } from '../formats/open.ts';
 import { isRemote, printableAddress } from '../io/address.ts';
+import { type FindChange, watchingFiles } from '../io/watched-files.ts';
 import { computeStatistics } from '../numeric/statistics.ts';
 import { type StatsDocument, statsDocument } from '../report/stats-document.ts';
 import { visible } from '../report/terminal/text.ts';
@@ -18,7 +19,9 @@ export async function statsFile(given: string, options: StatsOptions, context: C
   // an address may hold a token, and goes into reports
   const file = isRemote(given) ? printableAddress(given) : given;
   try {
-    const { document, among } = await documentOf(given, options, context);
+    const { document, among } = await watchingFiles((findChange) =>
+      documentOf(given, options, context, findChange),
+    );
     await print(document, { ...options, among }, context);
     if (document.error) await tellReason(document.error.message, file, context);
   } catch (error) {
@@ -32,7 +35,12 @@ interface Looked {
   readonly among: number;
 }
 
-async function documentOf(file: string, options: StatsOptions, context: Context): Promise<Looked> {
+async function documentOf(
+  file: string,
+  options: StatsOptions,
+  context: Context,
+  findChange: FindChange,
+): Promise<Looked> {
   const { bins, sample = false, header, filter } = options;
   const tfjs = options.backend === 'tfjs' ? await startTfjs(context) : undefined;
   const checkpoint = await openCheckpoint(file, header ? { headers: header } : {});
@@ -47,8 +55,10 @@ async function documentOf(file: string, options: StatsOptions, context: Context)
         onProgress,
       }),
     );
+    const change = await findChange();
+    const read = change ? { ...checkpoint, damage: [change, ...checkpoint.damage] } : checkpoint;
     const backend = tfjs && { name: tfjs.name, version: tfjs.version, gpu: tfjs.gpu };
-    return { document: statsDocument(checkpoint, statistics, backend), among: checkpoint.tensors.length };
+    return { document: statsDocument(read, statistics, backend), among: checkpoint.tensors.length };
   } finally {
     await checkpoint.close();
   }

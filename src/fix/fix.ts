@@ -7,6 +7,7 @@ import { prescribe } from '../diagnose/prescription.ts';
 import { hasWholePickle } from '../diagnose/salvage.ts';
 import { openCheckpoint } from '../formats/open.ts';
 import { RefusedError, UnreadableError } from '../io/errors.ts';
+import { type FindChange, watchingFiles } from '../io/watched-files.ts';
 import { checkEnding, defaultOutput, pretrainedOutput, shardNames } from './output-name.ts';
 import type { FixSummary, OutputForm } from './outputs/output.ts';
 import { planOutput } from './outputs/plan-output.ts';
@@ -68,7 +69,12 @@ export { defaultOutput } from './output-name.ts';
  * loss, or the output can't be written. Nothing is left behind then.
  */
 export async function fixCheckpoint(input: string, options: FixOptions = {}): Promise<FixResult> {
-  if (options.inPlace) return fixInPlace(input, options);
+  return options.inPlace
+    ? fixInPlace(input, options)
+    : watchingFiles((findChange) => fixCopy(input, options, findChange));
+}
+
+async function fixCopy(input: string, options: FixOptions, findChange: FindChange): Promise<FixResult> {
   const salvaged = options.salvage ? await salvageFrom(input) : undefined;
   const checkpoint =
     salvaged?.checkpoint ?? (await openCheckpoint(input, { everyHeader: true }).catch(namingSalvage));
@@ -100,9 +106,11 @@ export async function fixCheckpoint(input: string, options: FixOptions = {}): Pr
       // the bits of a folder that let it be entered are nothing for a file
       mode: stats.isDirectory() ? stats.mode & 0o666 : stats.mode,
       verify: options.verify ?? 'quick',
-      accept: (findings) => {
+      accept: async (findings) => {
         refuseHostile(findings);
         refuseUnvetted(findingsBefore, findings);
+        const change = await findChange();
+        if (change) throw change;
       },
       ...(options.force !== undefined && { force: options.force }),
       ...(options.onProgress && { onProgress: options.onProgress }),

@@ -13,7 +13,7 @@ export interface WriteOutputOptions extends OutputOptions {
   readonly verify: VerifyLevel;
   readonly onProgress?: (written: number, total: number) => void;
   /** Looks at what is found in the output before it gets its name, and may throw. */
-  readonly accept: (findings: readonly Finding[]) => void;
+  readonly accept: (findings: readonly Finding[]) => Promise<void>;
 }
 
 export interface WrittenOutput {
@@ -43,7 +43,7 @@ export async function writeOutput(
     const [first] = files as [OutputFile];
     if (!plan.index) {
       const findings = await reading(first, async (written) => diagnose(written));
-      options.accept(findings);
+      await options.accept(findings);
       await first.publish();
       return { findings, corrupted };
     }
@@ -54,7 +54,7 @@ export async function writeOutput(
     );
     files.push(lead);
     const findings = await reading(lead, async (written) => diagnose(written), files);
-    options.accept(findings);
+    await options.accept(findings);
     await publishSet(files.slice(0, -1), lead);
     return { findings, corrupted };
   } catch (error) {

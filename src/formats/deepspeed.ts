@@ -7,6 +7,7 @@ import { FolderFiles } from './folder-files.ts';
 import { mergeGlobals, mergeStorages, mergeTraces, type Part } from './merge.ts';
 import { openSource } from './open.ts';
 import { retold } from './retold.ts';
+import { withStrays } from './sweep-folder.ts';
 
 const MODEL = /^(?:zero_pp_rank_(\d+)_)?mp_rank_(\d+)_model_states\.pt$/;
 const OPTIMIZER = /^(?:bf16_|fp16_)?zero_pp_rank_(\d+)_mp_rank_(\d+)_optim_states\.pt$/;
@@ -31,7 +32,7 @@ interface Layout {
 
 /**
  * Opens a folder of a DeepSpeed ZeRO checkpoint: the model states of the first data-parallel rank, which up to stage 2 are the whole
- * model. Which files of other ranks are missing stands in `sharding`.
+ * model. Which files of other ranks are missing stands in `sharding`; what the pickles of all of them would do stands in `traces`.
  *
  * @param folder The folder of one tag (`global_step100`).
  * @param path What reports call the checkpoint.
@@ -76,11 +77,12 @@ export async function openDeepspeed(folder: string, path: string): Promise<Check
       annotations: new PyDict(['deepspeed'], [summary(layout, ranks, wanted)]),
       closeAlso: [...parts.map((part) => part.checkpoint), files],
     });
-    return {
+    const told = {
       ...checkpoint,
       globals: mergeGlobals(parts),
       ...(first.checkpoint.pickle && { pickle: first.checkpoint.pickle }),
     };
+    return await withStrays(told, folder, wanted);
   } catch (error) {
     await files.close();
     throw error;

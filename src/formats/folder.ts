@@ -7,6 +7,7 @@ import { isDeepspeedFile, openDeepspeed } from './deepspeed.ts';
 import { FolderFiles } from './folder-files.ts';
 import { openSource } from './open.ts';
 import { retold } from './retold.ts';
+import { withStrays } from './sweep-folder.ts';
 
 /** Names of weights that libraries of Hugging Face look for, in the order in which `from_pretrained` takes them. */
 const MODEL_FILES = [
@@ -37,7 +38,7 @@ const MOST_NAMES = 4;
 
 /**
  * Opens a folder that is known to hold one checkpoint: of torch.distributed.checkpoint, of DeepSpeed, a Hugging Face model, the logs
- * of a Lightning run with a single checkpoint.
+ * of a Lightning run with a single checkpoint. The pickles that stand beside it in the folder are looked at too.
  *
  * @throws UnreadableError `is-directory` for every other folder; the message names the checkpoints that it has seen in it.
  */
@@ -45,11 +46,13 @@ export async function openFolder(path: string): Promise<Checkpoint> {
   const names = await namesIn(path);
   if (names.includes('.metadata')) {
     const { openDistcp } = await import('./distcp.ts');
-    return openDistcp(path);
+    const checkpoint = await openDistcp(path);
+    return withStrays(checkpoint, path, namesOf(checkpoint));
   }
   if (names.some(isDeepspeedFile)) return openDeepspeed(path, path);
   const tag = names.includes('latest') ? await latestTag(path) : undefined;
-  if (tag !== undefined && names.includes(tag)) return openDeepspeed(join(path, tag), path);
+  if (tag !== undefined && names.includes(tag))
+    return withStrays(await openDeepspeed(join(path, tag), path), path, []);
   const model = MODEL_FILES.find((name) => names.includes(name));
   if (model) return openWithin(path, model, 'Hugging Face model folder');
   const run = await lightningCheckpoints(path, names);
@@ -87,13 +90,19 @@ async function openWithin(path: string, name: string, folder: string): Promise<C
   try {
     const checkpoint = await openSource(source, path, (sibling) => siblings.open(sibling));
     const told = `${folder} (${name})`;
-    return { ...checkpoint, container: { ...checkpoint.container, folder: told } };
+    const named = { ...checkpoint, container: { ...checkpoint.container, folder: told } };
+    return await withStrays(named, path, [name, ...namesOf(checkpoint)]);
   } catch (error) {
     await Promise.all([source.close?.(), siblings.close()]);
     if (error instanceof UnreadableError)
       throw retold(error, `${name} in it: ${error.message}`, error.offset);
     throw error;
   }
+}
+
+/** The files that a checkpoint of several was read from. */
+function namesOf({ sharding }: Checkpoint): string[] {
+  return sharding?.files.map(({ name }) => name) ?? [];
 }
 
 /** `checkpoints/*.ckpt` of the folder itself and of its `version_N`, as Lightning's loggers lay them out. */

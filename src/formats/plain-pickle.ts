@@ -7,6 +7,7 @@ import type { PyNode } from '../pickle/values.ts';
 import { assembleCheckpoint } from './assemble.ts';
 import { mergedUses } from './global-uses.ts';
 import { type InlineStreams, LOAD_FROM_BYTES, readInlineStreams } from './inline-streams.ts';
+import { LEGACY_MAGIC } from './legacy-stream.ts';
 import { arraysToTensors, isMadeOfArrays } from './numpy-arrays.ts';
 import { NO_STORAGES, type StorageTable, storageTable } from './storage-table.ts';
 import { TensorGraph } from './tensor-graph.ts';
@@ -24,12 +25,17 @@ interface Content extends InlineStreams {
 /**
  * Opens what `pickle.dump` makes of tensors or arrays, without torch.save: tensors carry their storages as bytes inside the pickle.
  * A pickle of numpy arrays and plain values alone is listed as the tensors that `torch.from_numpy` would make of it; arrays beside
- * anything else stay what they are.
+ * anything else stay what they are. One whose value is the magic number of torch's legacy streams begins such a stream, in whatever
+ * opcodes it says so: torch looks at the value alone.
  *
  * @throws UnreadableError for a pickle that is damaged or cut short.
  */
 export async function openPlainPickle(source: ByteSource, path: string): Promise<Checkpoint> {
   const pickle = await decodePickle(source, 0, { firstRead: FIRST_READ, longestHeld: LONGEST_HELD });
+  if (pickle.value === LEGACY_MAGIC) {
+    const { openTorchLegacy } = await import('./torch-legacy.ts');
+    return openTorchLegacy(source, path);
+  }
   const { root, table, globals, taken, understood, traces, era } = await contentOf(pickle, source);
   const checkpoint = assembleCheckpoint({
     path,

@@ -1,6 +1,7 @@
 import { close, constants, fstat, open, read, readSync, type Stats, stat } from 'node:fs';
 import { type ByteSource, checkRange } from './byte-source.ts';
 import { type UnreadableCode, UnreadableError } from './errors.ts';
+import { watchFile } from './watched-files.ts';
 
 /** Linux moves at most 2^31 - 4096 bytes per call; anything below that bound serves. */
 const LONGEST_READ = 2 ** 30;
@@ -69,6 +70,13 @@ class FileSource implements ByteSource {
 
   withDescriptor<T>(use: (descriptor: number, start: number) => Promise<T>): Promise<T> {
     return use(this.#fd, 0);
+  }
+
+  /** Of the file that was opened; once it is closed, of the one that has its path. Undefined where there is none. */
+  stats(path: string): Promise<Stats | undefined> {
+    return statOf((done) => (this.#closing ? stat(path, done) : fstat(this.#fd, done))).catch(
+      () => undefined,
+    );
   }
 
   close(): Promise<void> {
@@ -146,7 +154,9 @@ export async function openFile(path: string): Promise<ByteSource> {
     if (stats.size === 0) {
       throw new UnreadableError('empty', 'the file is empty (0 bytes); copy or download it again', 0);
     }
-    return new FileSource(fd, stats.size);
+    const source = new FileSource(fd, stats.size);
+    watchFile({ version: stats, now: () => source.stats(path) });
+    return source;
   } catch (error) {
     await new Promise<void>((resolve) => close(fd, () => resolve()));
     throw error;

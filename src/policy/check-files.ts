@@ -6,6 +6,7 @@ import { RULES } from '../diagnose/rules/index.ts';
 import { isSmall } from '../diagnose/small-file.ts';
 import { openCheckpoint } from '../formats/open.ts';
 import { isRemote, printableAddress } from '../io/address.ts';
+import { type FindChange, watchingFiles } from '../io/watched-files.ts';
 import type { Baseline } from './baseline.ts';
 import type { FilePolicy, Policy } from './policy.ts';
 
@@ -85,7 +86,7 @@ async function examine(
   { settings, expected }: FilePolicy,
   { verifyCrc = false, values = false, headers, timeout }: CheckOptions,
 ): Promise<Examined> {
-  const open = async (): Promise<Examined> => {
+  const open = async (findChange: FindChange): Promise<Examined> => {
     const checkpoint = await openCheckpoint(path, headers ? { headers } : {});
     try {
       const wantsValues = values || VALUE_RULES.some(({ id }) => isOn(settings, id));
@@ -99,16 +100,16 @@ async function examine(
         payload: payload.facts,
         ...(expected && { expected }),
       });
-      const error = checkpoint.damage[0] ?? payload.error;
+      const error = checkpoint.damage[0] ?? payload.error ?? (await findChange());
       return { findings, error };
     } finally {
       await checkpoint.close();
     }
   };
   try {
-    if (timeout === undefined) return await open();
+    if (timeout === undefined) return await watchingFiles(open);
     const { withDeadline } = await import('../io/deadline.ts');
-    return await withDeadline(timeout, open);
+    return await withDeadline(timeout, () => watchingFiles(open));
   } catch (error) {
     return { findings: diagnoseFailure(error, { settings }), error };
   }

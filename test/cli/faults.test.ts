@@ -1,5 +1,6 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import {
+  chmodSync,
   cpSync,
   existsSync,
   mkdtempSync,
@@ -28,9 +29,23 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-/** Runs a line of a shell in the folder; `ckpt-doctor` is the built program there. */
-function shell(line: string, env: NodeJS.ProcessEnv = {}) {
-  const doctor = `ckpt-doctor() { '${process.execPath}' '${bin}' "$@"; }`;
+/**
+ * What makes a command one of somebody to whom a folder can be closed: nothing where that is who we are, and for root the words that make
+ * it nobody's. Undefined where root can't, for want of the program or since nobody can't read what is to run.
+ */
+const asNobody = (() => {
+  if (process.getuid?.() !== 0) return '';
+  const words = 'setpriv --reuid 65534 --regid 65534 --clear-groups';
+  const look = spawnSync('bash', [
+    '-c',
+    `${words} '${process.execPath}' '${resolve('bin/ckpt-doctor.js')}' --version`,
+  ]);
+  return look.status === 0 ? words : undefined;
+})();
+
+/** Runs a line of a shell in the folder; `ckpt-doctor` is the built program there, run by the words in front of it. */
+function shell(line: string, env: NodeJS.ProcessEnv = {}, before = '') {
+  const doctor = `ckpt-doctor() { ${before} '${process.execPath}' '${bin}' "$@"; }`;
   const { status, stdout, stderr } = spawnSync('bash', ['-c', `${doctor}; ${line}`], {
     cwd: folder,
     encoding: 'utf8',
@@ -67,6 +82,21 @@ describe.skipIf(process.platform === 'win32')('what can go wrong around a fix', 
     const { status, stderr } = shell('ckpt-doctor inspect model.pth > /dev/full');
     expect(status).toBe(2);
     expect(stderr).toMatch(/^ckpt-doctor: output: no space left on device/);
+  });
+
+  it.skipIf(!asNobody)('a folder that takes no files', () => {
+    chmodSync(folder, 0o555);
+    for (const command of [
+      'fix model.pth --auto',
+      'fix model.pth --auto --in-place',
+      'fix model.pth --auto --to torch-legacy',
+      'report model.pth -o page.html',
+    ]) {
+      const refusal = shell(`ckpt-doctor ${command}`, {}, asNobody);
+      expect(refusal.stderr).toMatch(/^ckpt-doctor: [^\n]*\n$/);
+      expectRefusal(refusal, /permission|EACCES|not be written|takes no/i);
+    }
+    expect(shell('ckpt-doctor inspect model.pth', {}, asNobody).status).toBe(0);
   });
 
   it('an output that is a device, a pipe or a link to the input', () => {

@@ -192,6 +192,40 @@ describe('a remote checkpoint', () => {
     },
   );
 
+  it.each([
+    ['goes away in the middle of an answer', [], (response: ServerResponse) => response.destroy()],
+    ['stops in the middle of an answer', ['--timeout', '1'], () => undefined],
+  ] as const)('of a server that %s is given up with one line', async (_how, flags, give) => {
+    const bytes = readFileSync('fixtures/clean/state_dict.pth');
+    for (const good of [0, 1, 2]) {
+      let answers = 0;
+      server?.closeAllConnections();
+      server = createServer((request, response) => {
+        const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '') ?? [];
+        const part = bytes.subarray(Number(first), Math.min(Number(last) + 1, bytes.length));
+        const end = Number(first) + part.length - 1;
+        response.writeHead(206, { etag: '"1"', 'content-range': `bytes ${first}-${end}/${bytes.length}` });
+        if (answers++ < good) response.end(part);
+        else response.write(part.subarray(0, part.length >> 1), () => give(response));
+      });
+      await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve));
+      const { port } = server.address() as AddressInfo;
+      const { code, stdout, stderr } = await run([
+        'inspect',
+        '--verify-crc',
+        ...flags,
+        `http://127.0.0.1:${port}/model.pth`,
+      ]);
+      // a small file may come whole in the answers that were good
+      if (answers <= good) expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      else {
+        expect(stderr).toMatch(/^ckpt-doctor: [^\n]*\n$/);
+        expect(code).toBe(2);
+        expect(stdout).not.toContain('parameters');
+      }
+    }
+  });
+
   it('is not asked for while the network is turned off', async () => {
     const { base, asked } = await serve(folder());
     vi.stubEnv('CKPT_DOCTOR_OFFLINE', '1');

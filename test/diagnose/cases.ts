@@ -18,7 +18,12 @@ import { VALUE_CASES } from './value-cases.ts';
 
 /** A checkpoint, built here as values or as the bytes of a file, or standing in `fixtures/` as a real torch wrote it. */
 export type Fixture =
-  | { readonly name: string; readonly build: () => Checkpoint }
+  | {
+      readonly name: string;
+      readonly build: () => Checkpoint;
+      /** The pickle that it is built from, where it is one. */
+      readonly pickle?: Buffer;
+    }
   | { readonly name: string; readonly bytes: Uint8Array }
   | { readonly file: string };
 

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { deflateRawSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import { readTensor } from '../../src/checkpoint/read-tensor.ts';
 import { diagnose } from '../../src/diagnose/engine.ts';
 import { examinePayload } from '../../src/diagnose/payload.ts';
 import { isSmall } from '../../src/diagnose/small-file.ts';
@@ -111,6 +112,33 @@ describe('zip/crc-mismatch', () => {
     expect(finding?.message).toContain('(data/0)');
     await checkpoint.close();
   });
+
+  it.each(['package.pt', 'exported.pt2', 'exported_2_5.pt2', 'traced.pt', 'model_json.pt'])(
+    'sees a byte that changed in a tensor of %s',
+    async (name) => {
+      const bytes = readFileSync(fixturePath(`containers/${name}`));
+      const { tensors } = await openSource(new MemorySource(bytes));
+      const places = new Set<number>();
+      for (const tensor of tensors) {
+        const { buffer, byteOffset, byteLength } = await readTensor(tensor);
+        const content = Buffer.from(buffer, byteOffset, byteLength);
+        const at = bytes.indexOf(content);
+        // a few zeros stand anywhere
+        if (byteLength >= 8 && at > 0 && at === bytes.lastIndexOf(content)) places.add(at);
+      }
+      expect(places.size).toBeGreaterThan(0);
+      for (const at of places) {
+        const changed = Buffer.from(bytes);
+        changed[at + 1] = (changed[at + 1] as number) ^ 1;
+        const checkpoint = await openSource(new MemorySource(changed));
+        const payload = await examinePayload(checkpoint, { crc: true });
+        const found = diagnose(checkpoint, { payload }).filter(({ rule }) => rule === 'zip/crc-mismatch');
+        expect(found).toHaveLength(1);
+        expect(found[0]).toMatchObject({ severity: 'error' });
+        expect(found[0]?.message).toMatch(/^1 of \d+ records does not match/);
+      }
+    },
+  );
 
   it('holds the pickle against its checksum without being asked', async () => {
     const checkpoint = await openCheckpoint(fixturePath('archives/pickle_crc.pth'));

@@ -10,6 +10,7 @@ import type { Fixture, RuleCases } from './cases.ts';
 function traced(name: string, bytes: Buffer): Fixture {
   return {
     name,
+    pickle: bytes,
     build: () => {
       const machine = new PickleMachine(new MemorySource(bytes), 0, bytes.length);
       try {

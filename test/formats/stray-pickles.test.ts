@@ -136,7 +136,14 @@ describe('a hostile pickle in a checkpoint of several files', () => {
     ['bert_bin', 'pytorch_model-00001-of-00002.bin', 'pytorch_model.bin.index.json'],
     ['bert_bin', 'pytorch_model-00001-of-00002.bin', '.'],
     ['deepspeed', 'global_step10/mp_rank_00_model_states.pt', '.'],
+    ['deepspeed', 'global_step10/bf16_zero_pp_rank_0_mp_rank_00_optim_states.pt', '.'],
+    ['deepspeed', 'global_step10/bf16_zero_pp_rank_1_mp_rank_00_optim_states.pt', 'global_step10'],
+    ['deepspeed', 'rng_state_0.pth', '.'],
+    ['bert', 'training_args.bin', '.'],
+    ['bert_bin', 'notes.txt', '.'],
+    ['lightning', 'last.pt', '.'],
     ['distributed', '.metadata', '.'],
+    ['distributed', 'extra', '.'],
   ])('%s: in %s, opened as %s', async (name, file, opened) => {
     const copy = join(folder, `${name}-${opened}`);
     cpSync(`fixtures/containers/${name}`, copy, { recursive: true });

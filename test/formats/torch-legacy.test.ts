@@ -4,6 +4,7 @@ import { readTensor } from '../../src/checkpoint/read-tensor.ts';
 import { openCheckpoint, openSource } from '../../src/formats/open.ts';
 import { type ByteSource, MemorySource } from '../../src/io/byte-source.ts';
 import { entriesOf, lookup, type PyGlobal, type PyObject } from '../../src/pickle/values.ts';
+import { stream } from '../support/pickle-stream.ts';
 
 const open = (file: string) => openCheckpoint(`fixtures/${file}`);
 
@@ -25,6 +26,25 @@ describe('a legacy stream', () => {
     ['legacy/earliest.pth', 'torch 0.1.10 or 0.1.11'],
   ])('%s is of %s', async (file, era) => {
     expect((await open(file)).container.era).toBe(era);
+  });
+
+  it('is one however its magic number is said', async () => {
+    const bytes = readFileSync('fixtures/legacy/state_dict.pth');
+    const said = stream(
+      'PROTO',
+      { bytes: [2] },
+      ...Array.from({ length: 9 }, () => ['NONE', 'POP'] as const).flat(),
+      'LONG',
+      { text: '119547037146038801333356L\n' },
+      'STOP',
+    );
+    const rest = bytes.subarray(bytes.indexOf('.') + 1);
+    const source = new MemorySource(Buffer.concat([said, rest]));
+    const { container, tensors } = await openSource(source);
+    expect(container.kind).toBe('torch-legacy');
+    expect(tensors.map(({ name }) => name)).toEqual(
+      (await open('legacy/state_dict.pth')).tensors.map(({ name }) => name),
+    );
   });
 
   it('places every storage in the file', async () => {
