@@ -18,6 +18,8 @@ export function loadProgram() {
     },
   );
   return {
+    /** Whether V8 took what was compiled at the build. */
+    isCompiled: script.cachedDataRejected === false,
     run() {
       const require = createRequire(PROGRAM);
       const module = new Module(PROGRAM);

@@ -1,5 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { builtBin } from '../support/built-bin.ts';
 
@@ -16,6 +18,18 @@ describe('the launcher', () => {
     expect(run('inspect', 'fixtures/broken/ddp_cuda.pth')).toMatchObject({ status: 0, stderr: '' });
     expect(run('inspect', '--fail-on', 'warning', 'fixtures/broken/ddp_cuda.pth').status).toBe(1);
     expect(run('inspect', 'no-such.pth')).toMatchObject({ status: 2, stdout: '' });
+  });
+
+  it('starts from what was compiled at the build, and runs once', () => {
+    const look = `const { loadProgram } = await import(${JSON.stringify(pathToFileURL(path.resolve('bin/program.js')).href)});
+      console.log(loadProgram().isCompiled);`;
+    const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', look], { encoding: 'utf8' });
+    expect(stdout).toBe('true\n');
+    // commands in files of their own ask for the main one
+    const { stdout: page } = spawnSync(process.execPath, [bin, 'explain', 'zip/damaged'], {
+      encoding: 'utf8',
+    });
+    expect(page.match(/^zip\/damaged$/gm)).toHaveLength(1);
   });
 
   it('writes all of a long output to a pipe before it ends', () => {
