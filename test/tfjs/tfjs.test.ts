@@ -1,4 +1,6 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { compareValues } from '../../src/compare/compare-values.ts';
 import type { NumbersDifference } from '../../src/compare/difference.ts';
 import { computeStatistics } from '../../src/numeric/statistics.ts';
@@ -8,8 +10,14 @@ import { storage, tensor } from '../report/sample.ts';
 
 let tfjs: Tfjs;
 
+const FOLDER = process.env.CKPT_DOCTOR_TFJS ?? process.cwd();
 beforeAll(async () => {
-  tfjs = await openTfjs(process.env.CKPT_DOCTOR_TFJS ?? process.cwd());
+  tfjs = await openTfjs(FOLDER);
+});
+/** Tensors that are not disposed are never reclaimed. */
+afterEach(() => {
+  const tf = createRequire(path.join(FOLDER, 'package.json'))(tfjs.name);
+  expect(tf.memory().numTensors).toBe(0);
 });
 
 const LENGTH = 5_000_003;
@@ -87,8 +95,7 @@ describe('a real TensorFlow.js', () => {
       const b = waves(1).fill(numbers, 9, 10).fill(numbers, 4_999_999);
       expectAlike(await differences(waves(0), b));
     }
-    for (const tiny of [1e-40, 1e-20]) {
+    for (const tiny of [1e-40, 1e-20])
       expectAlike(await differences(waves(0).fill(tiny), waves(1).fill(tiny / 2)));
-    }
   });
 });
