@@ -1,4 +1,4 @@
-import { CHUNK, chunkMemory, type TensorFlow, WORTH_SENDING } from './tfjs-kernels.ts';
+import { CHUNK, chunkMemory, type TensorFlow, type TfTensor, WORTH_SENDING } from './tfjs-kernels.ts';
 
 /** Sums over pairs of numbers a and b. */
 export interface PairSums {
@@ -39,9 +39,14 @@ export function tfjsPairKernel(tf: TensorFlow): PairKernel {
       const rows = Math.ceil(a.length / ROW);
       const [sumAbs, dot, squaresA, squaresB] = tf.tidy(() => {
         const [x, y] = [sent(tf, a, roomA, rows), sent(tf, b, roomB, rows)];
-        return [tf.abs(tf.sub(x, y)), tf.mul(x, y), tf.mul(x, x), tf.mul(y, y)].map((each) =>
-          total(tf.sum(each, 1).dataSync()),
-        ) as [number, number, number, number];
+        // one at a time, so that only one of them is in memory
+        const sumOf = (of: () => TfTensor) => tf.tidy(() => total(tf.sum(of(), 1).dataSync()));
+        return [
+          sumOf(() => tf.abs(tf.sub(x, y))),
+          sumOf(() => tf.mul(x, y)),
+          sumOf(() => tf.mul(x, x)),
+          sumOf(() => tf.mul(y, y)),
+        ] as const;
       });
       const least = a.length * LEAST_MEAN;
       const isHeld = [sumAbs, squaresA, squaresB].every((sum) => Number.isFinite(sum) && sum >= least);
@@ -51,7 +56,7 @@ export function tfjsPairKernel(tf: TensorFlow): PairKernel {
 }
 
 /** Zeros fill the last row: they add nothing. */
-function sent(tf: TensorFlow, numbers: Float32Array, room: Float32Array, rows: number) {
+function sent(tf: TensorFlow, numbers: Float32Array, room: Float32Array, rows: number): TfTensor {
   room.set(numbers);
   return tf.tensor2d(room.subarray(0, rows * ROW).fill(0, numbers.length), [rows, ROW]);
 }
