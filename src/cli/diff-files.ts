@@ -1,17 +1,19 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import type { NameMatcher } from '../checkpoint/name-glob.ts';
-import { compareCheckpoints } from '../compare/compare.ts';
+import { type CompareOptions, compareCheckpoints } from '../compare/compare.ts';
 import type { Comparison } from '../compare/comparison.ts';
 import { openCheckpoint } from '../formats/open.ts';
 import { isRemote, printableAddress } from '../io/address.ts';
 import { RefusedError } from '../io/errors.ts';
 import { watchingFiles } from '../io/watched-files.ts';
+import { backendEntry } from '../report/backend-entry.ts';
 import { type DiffDocument, diffDocument } from '../report/diff-document.ts';
 import type { DiffCommandOptions } from './commands/diff.ts';
 import type { Context } from './context.ts';
 import { EXIT } from './exit-codes.ts';
 import { tellFailure, tellReason } from './failure.ts';
 import { type Progress, progress } from './progress.ts';
+import { startTfjs } from './start-tfjs.ts';
 
 /** Compares two checkpoints and prints what differs: exit status 1 where anything does, 2 where one can't be read. */
 export async function diffFiles(
@@ -26,14 +28,17 @@ export async function diffFiles(
   try {
     if (options.tolerance !== undefined && !options.values)
       throw new RefusedError('--tolerance is about numbers; give --values with it');
+    if (options.backend !== undefined && !options.values)
+      throw new RefusedError('--backend is about what computes with numbers; give --values with it');
+    const tfjs = options.backend === 'tfjs' ? await startTfjs(context) : undefined;
     const document = await watchingFiles(async (findChange) => {
       for (const file of [a, b])
         open.push(await openCheckpoint(file, options.header ? { headers: options.header } : {}));
       const [left, right] = open as [Checkpoint, Checkpoint];
-      const comparison = await compare(left, right, options, context);
+      const comparison = await compare(left, right, { ...options, pairKernel: tfjs?.pairKernel }, context);
       const change = await findChange();
       if (change) throw change;
-      return diffDocument(comparison);
+      return diffDocument(comparison, tfjs && backendEntry(tfjs));
     });
     if (!document.same) context.raise(EXIT.findings);
     await print(document, options, context);
@@ -50,16 +55,17 @@ export async function diffFiles(
 async function compare(
   a: Checkpoint,
   b: Checkpoint,
-  options: DiffCommandOptions,
+  options: DiffCommandOptions & Pick<CompareOptions, 'pairKernel'>,
   context: Context,
 ): Promise<Comparison> {
-  const { values = false, tolerance = 0, filter, ignorePrefix: ignorePrefixes = [] } = options;
+  const { values = false, tolerance = 0, filter, ignorePrefix: ignorePrefixes = [], pairKernel } = options;
   let bar: Progress | undefined;
   try {
     return await compareCheckpoints(a, b, {
       values,
       tolerance,
       ignorePrefixes,
+      pairKernel,
       ...(filter !== undefined && { filter: await compileFilter(filter) }),
       onProgress(read, total) {
         bar ??= progress('comparing', total, context, options);

@@ -2,12 +2,13 @@ import { openCheckpoint } from '../formats/open.ts';
 import { isRemote, printableAddress } from '../io/address.ts';
 import { type FindChange, watchingFiles } from '../io/watched-files.ts';
 import { computeStatistics } from '../numeric/statistics.ts';
+import { backendEntry } from '../report/backend-entry.ts';
 import { type StatsDocument, statsDocument } from '../report/stats-document.ts';
-import { visible } from '../report/terminal/text.ts';
 import type { StatsCommandOptions } from './commands/stats.ts';
 import type { Context } from './context.ts';
 import { tellFailure, tellReason } from './failure.ts';
 import { withBar } from './read-payload.ts';
+import { startTfjs } from './start-tfjs.ts';
 
 export interface StatsOptions extends Omit<StatsCommandOptions, 'histogram'> {
   /** Number of bins of the histograms; none where it is left out. */
@@ -57,19 +58,11 @@ async function documentOf(
     );
     const change = await findChange();
     const read = change ? { ...checkpoint, damage: [change, ...checkpoint.damage] } : checkpoint;
-    const backend = tfjs && { name: tfjs.name, version: tfjs.version, gpu: tfjs.gpu };
-    return { document: statsDocument(read, statistics, backend), among: checkpoint.tensors.length };
+    const document = statsDocument(read, statistics, tfjs && backendEntry(tfjs));
+    return { document, among: checkpoint.tensors.length };
   } finally {
     await checkpoint.close();
   }
-}
-
-/** Loaded only where it is asked for; a package that is there and does not work is named, though another answers. */
-async function startTfjs(context: Context) {
-  const { openTfjs } = await import('../numeric/tfjs.ts');
-  const tfjs = await openTfjs();
-  for (const reason of tfjs.broken) await context.stderr.write(`ckpt-doctor: note: ${visible(reason)}\n`);
-  return tfjs;
 }
 
 async function compileFilter(glob: string) {

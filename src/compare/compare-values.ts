@@ -1,6 +1,7 @@
 import type { Tensor } from '../checkpoint/tensor.ts';
 import { RefusedError, UnreadableError } from '../io/errors.ts';
 import type { Segment } from '../io/segment.ts';
+import type { PairKernel } from '../numeric/tfjs-pair-sums.ts';
 import type { ValuesVerdict } from './comparison.ts';
 import { denseBytes, WindowReader } from './dense-bytes.ts';
 import { DifferenceSums } from './difference.ts';
@@ -12,17 +13,28 @@ const WINDOW = 2 ** 19;
 /** Gets the bytes of both tensors that were read, as they are read. */
 export type OnRead = (bytes: number) => void;
 
+export interface CompareValuesOptions {
+  readonly onRead?: OnRead;
+  /** Sums pairs where both tensors are float32; the built-in sums do without it. */
+  readonly pairKernel?: PairKernel | undefined;
+}
+
 /**
  * Compares the elements of two tensors of one shape, in windows. Bytes that are the same are not looked at as numbers.
  * @throws UnreadableError where bytes can't be had.
  */
-export async function compareValues(a: Tensor, b: Tensor, onRead: OnRead = () => {}): Promise<ValuesVerdict> {
+export async function compareValues(
+  a: Tensor,
+  b: Tensor,
+  options: CompareValuesOptions = {},
+): Promise<ValuesVerdict> {
+  const { onRead = () => {}, pairKernel } = options;
   if (a.elements === 0 && b.elements === 0) return { verdict: 'same' };
-  if (a.parts.length > 0 || b.parts.length > 0) return compareParts(a, b, onRead);
+  if (a.parts.length > 0 || b.parts.length > 0) return compareParts(a, b, options);
   try {
     const contents = [denseBytes(a), denseBytes(b)] as const;
     if (a.dtype === b.dtype && (await haveSameBytes(...contents, onRead))) return { verdict: 'same' };
-    return await compareNumbers(a, b, contents, onRead);
+    return await compareNumbers(a, b, contents, onRead, pairKernel);
   } catch (error) {
     if (!(error instanceof RefusedError)) throw error;
     return { verdict: 'not-comparable', reason: error.message };
@@ -30,7 +42,7 @@ export async function compareValues(a: Tensor, b: Tensor, onRead: OnRead = () =>
 }
 
 /** Indices and values of a sparse tensor, elements and scales of a quantized one. */
-async function compareParts(a: Tensor, b: Tensor, onRead: OnRead): Promise<ValuesVerdict> {
+async function compareParts(a: Tensor, b: Tensor, options: CompareValuesOptions): Promise<ValuesVerdict> {
   if (a.parts.length !== b.parts.length || a.kind !== b.kind)
     return { verdict: 'not-comparable', reason: 'they are put together of other parts' };
   const own: [Tensor, Tensor][] =
@@ -45,7 +57,7 @@ async function compareParts(a: Tensor, b: Tensor, onRead: OnRead): Promise<Value
   const pairs = [...own, ...a.parts.map((part, index): [Tensor, Tensor] => [part, b.parts[index] as Tensor])];
   for (const [partA, partB] of pairs) {
     if (partA.shape.join() !== partB.shape.join()) return { verdict: 'different' };
-    const verdict = await compareValues(partA, partB, onRead);
+    const verdict = await compareValues(partA, partB, options);
     // the numbers of one part say little of the tensor
     if (verdict.verdict !== 'same')
       return verdict.verdict === 'different' ? { verdict: 'different' } : verdict;
@@ -73,6 +85,7 @@ async function compareNumbers(
   b: Tensor,
   contents: readonly [Segment, Segment],
   onRead: OnRead,
+  pairKernel: PairKernel | undefined,
 ): Promise<ValuesVerdict> {
   const [readA, readB] = [numbersOf(a.dtype), numbersOf(b.dtype)];
   if (!readA || !readB) {
@@ -90,7 +103,8 @@ async function compareNumbers(
     };
   const { name } = a.dtype;
   const sums = new DifferenceSums();
-  const elements = Math.floor(WINDOW / Math.max(a.dtype.itemSize, b.dtype.itemSize));
+  const kernel = name === 'float32' && b.dtype.name === 'float32' ? pairKernel : undefined;
+  const elements = kernel?.length ?? Math.floor(WINDOW / Math.max(a.dtype.itemSize, b.dtype.itemSize));
   const readers = [
     new WindowReader(contents[0], elements * a.dtype.itemSize),
     new WindowReader(contents[1], elements * b.dtype.itemSize),
@@ -101,6 +115,7 @@ async function compareNumbers(
       if (!left || !right) break;
       if (name === b.dtype.name && (name === 'int64' || name === 'uint64'))
         sums.addIntegers(longIntegers(left, name), longIntegers(right, name));
+      else if (kernel) sums.addFloats(readA(left) as Float32Array, readB(right) as Float32Array, kernel);
       else sums.add(readA(left), readB(right));
       onRead(left.length + right.length);
     }

@@ -2,8 +2,9 @@ import type { Checkpoint, ContainerKind } from '../checkpoint/checkpoint.ts';
 import { GLOB_HINT, type NameMatcher } from '../checkpoint/name-glob.ts';
 import { locationOf, type Tensor } from '../checkpoint/tensor.ts';
 import { counted } from '../diagnose/wording.ts';
+import type { PairKernel } from '../numeric/tfjs-pair-sums.ts';
 import type { PyNode } from '../pickle/values.ts';
-import { compareValues } from './compare-values.ts';
+import { type CompareValuesOptions, compareValues } from './compare-values.ts';
 import type {
   Aspect,
   AspectDifference,
@@ -28,6 +29,8 @@ export interface CompareOptions {
   readonly filter?: NameMatcher;
   /** Beginnings that are taken off the names of either side before they are compared. */
   readonly ignorePrefixes?: readonly string[];
+  /** Sums pairs of float32 instead of the built-in sums. */
+  readonly pairKernel?: PairKernel | undefined;
   /** Called while elements are read, with bytes of both sides. */
   readonly onProgress?: (read: number, total: number) => void;
 }
@@ -99,7 +102,7 @@ function inOrderOf(tensors: readonly NamedTensor[], pairs: readonly TensorPair[]
 async function comparePairs(
   pairs: readonly TensorPair[],
   locations: boolean,
-  { values, tolerance = 0, onProgress = () => {} }: CompareOptions,
+  { values, tolerance = 0, pairKernel, onProgress = () => {} }: CompareOptions,
 ): Promise<ComparedPair[]> {
   const total = pairs.reduce((sum, { a, b }) => sum + a.tensor.bytes + b.tensor.bytes, 0);
   const compared: ComparedPair[] = [];
@@ -116,10 +119,13 @@ async function comparePairs(
     const view = a.storage && b.storage && a.parts.length === 0 ? `${viewOf(a)} ${viewOf(b)}` : undefined;
     const verdict =
       (view === undefined ? undefined : known.get(view)) ??
-      (await judge(a, b, tolerance, (bytes) => {
-        // where bytes differ they are read twice
-        done = Math.min(end, done + bytes);
-        onProgress(done, total);
+      (await judge(a, b, tolerance, {
+        pairKernel,
+        onRead(bytes) {
+          // where bytes differ they are read twice
+          done = Math.min(end, done + bytes);
+          onProgress(done, total);
+        },
       }));
     // tied weights stand at several names, and are read once
     if (view !== undefined) known.set(view, verdict);
@@ -133,7 +139,7 @@ async function judge(
   a: Tensor,
   b: Tensor,
   tolerance: number,
-  onRead: (bytes: number) => void,
+  options: CompareValuesOptions,
 ): Promise<ValuesVerdict> {
   if (a.shape.join() !== b.shape.join()) return { verdict: 'not-comparable', reason: 'the shapes differ' };
   if (a.kind === 'meta' || b.kind === 'meta') {
@@ -141,7 +147,7 @@ async function judge(
       ? { verdict: 'same' }
       : { verdict: 'not-comparable', reason: 'a meta tensor has no values' };
   }
-  const verdict = await compareValues(a, b, onRead);
+  const verdict = await compareValues(a, b, options);
   const numbers = verdict.verdict === 'different' ? verdict.numbers : undefined;
   const isClose = numbers && numbers.notFinite === 0 && numbers.maxAbs <= tolerance;
   return isClose ? { verdict: 'same' } : verdict;

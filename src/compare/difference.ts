@@ -1,3 +1,5 @@
+import type { PairKernel, PairSums } from '../numeric/tfjs-pair-sums.ts';
+
 /** How far the numbers of two tensors are apart. */
 export interface NumbersDifference {
   readonly elements: number;
@@ -60,6 +62,34 @@ export class DifferenceSums {
     this.#finite += finite;
     this.#differing += differing;
     this.#notFinite += notFinite;
+    this.#maxAbs = Math.max(this.#maxAbs, maxAbs);
+    this.#sumAbs += sumAbs;
+    this.#dot += dot;
+    this.#squaresA += squaresA;
+    this.#squaresB += squaresB;
+  }
+
+  /**
+   * As `add`, with the sums of a kernel, where it gives any. How many differ, and by how much at most, is found here: the verdict hangs on
+   * it, and a kernel rounds differences.
+   */
+  addFloats(a: Float32Array, b: Float32Array, kernel: PairKernel): void {
+    const sums = kernel.sums(a, b);
+    if (sums) this.#addSums(a, b, sums);
+    else this.add(a, b);
+  }
+
+  #addSums(a: Float32Array, b: Float32Array, { sumAbs, dot, squaresA, squaresB }: PairSums): void {
+    let differing = 0;
+    let maxAbs = 0;
+    for (let i = 0; i < a.length; i++) {
+      const size = Math.abs((a[i] as number) - (b[i] as number));
+      if (size > 0) differing++;
+      if (size > maxAbs) maxAbs = size;
+    }
+    this.#elements += a.length;
+    this.#finite += a.length;
+    this.#differing += differing;
     this.#maxAbs = Math.max(this.#maxAbs, maxAbs);
     this.#sumAbs += sumAbs;
     this.#dot += dot;

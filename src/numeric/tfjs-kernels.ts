@@ -14,6 +14,11 @@ export interface TensorFlow {
   isFinite(tensor: TfTensor): TfTensor;
   all(tensor: TfTensor): TfTensor;
   moments(tensor: TfTensor): { readonly mean: TfTensor; readonly variance: TfTensor };
+  tensor2d(values: Float32Array, shape: [number, number]): TfTensor;
+  sub(a: TfTensor, b: TfTensor): TfTensor;
+  mul(a: TfTensor, b: TfTensor): TfTensor;
+  abs(tensor: TfTensor): TfTensor;
+  sum(tensor: TfTensor, axis: number): TfTensor;
 }
 
 /** TypeScript has its types only for browsers. */
@@ -22,16 +27,21 @@ declare const WebAssembly: {
 };
 
 /** Numbers that are sent at a time; below a quarter of that the built-in kernel is done before TensorFlow has begun. */
-const CHUNK = 4 * 2 ** 20;
-const WORTH_SENDING = CHUNK / 4;
+export const CHUNK = 4 * 2 ** 20;
+export const WORTH_SENDING = CHUNK / 4;
+
+/** Room for a chunk of float32 in memory of WebAssembly, which begins at a page: TensorFlow copies what does not stand at a multiple of 64. */
+export function chunkMemory(): ArrayBuffer {
+  return new WebAssembly.Memory({ initial: CHUNK / 16384 }).buffer;
+}
+
 /**
  * Kernels that have mean and variance of float32 computed by TensorFlow.js. Its sums are float32, so they hold six
  * digits or so; chunks are combined in float64. What has to be exact is not asked of it: it takes subnormals for zeros, so numbers are
  * counted and compared by the built-in kernel, which also stands in where a chunk is small or not all finite.
  */
 export function tfjsKernels(tf: TensorFlow): SummaryKernels {
-  // memory of WebAssembly begins at a page: TensorFlow copies what does not stand at a multiple of 64
-  const window = new Uint8Array(new WebAssembly.Memory({ initial: CHUNK / 16384 }).buffer);
+  const window = new Uint8Array(chunkMemory());
   const inner = vectorSummaryKernels() ?? plainKernels();
   const { counters } = inner;
   const eachPart = (bytes: number, use: (part: number) => void): void => {

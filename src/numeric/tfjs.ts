@@ -4,6 +4,7 @@ import path from 'node:path';
 import { RefusedError } from '../io/errors.ts';
 import type { SummaryKernels } from './summary-kernels.ts';
 import { type TensorFlow, tfjsKernels } from './tfjs-kernels.ts';
+import { type PairKernel, tfjsPairKernel } from './tfjs-pair-sums.ts';
 
 /** The fastest first. */
 const PACKAGES = ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node', '@tensorflow/tfjs'] as const;
@@ -14,7 +15,10 @@ const INSTALL =
 
 /** What answered. */
 export interface Tfjs {
+  /** What it computes of one tensor, */
   readonly kernels: SummaryKernels;
+  /** and of two. */
+  readonly pairKernel: PairKernel;
   readonly name: string;
   readonly version: string;
   /** A GPU is in use. */
@@ -74,7 +78,8 @@ export async function openTfjs(folder = process.cwd()): Promise<Tfjs> {
       broken.push(`${name} does not work: ${probe}`);
       continue;
     }
-    return { kernels: tfjsKernels(await loadPackage(file)), name, ...probe, broken };
+    const tf = await loadPackage(file);
+    return { kernels: tfjsKernels(tf), pairKernel: tfjsPairKernel(tf), name, ...probe, broken };
   }
   const found = broken.length > 0 ? broken.join('; ') : `none of ${PACKAGES.join(', ')} is installed`;
   throw new RefusedError(`--backend tfjs: ${found}; ${INSTALL}`);

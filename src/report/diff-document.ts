@@ -11,6 +11,7 @@ import type {
 } from '../compare/comparison.ts';
 import { hasChanged, isSame } from '../compare/comparison.ts';
 import type { NumbersDifference } from '../compare/difference.ts';
+import { type BackendEntry, BUILTIN } from './backend-entry.ts';
 import { type Integer, integer, integers } from './inspect-document.ts';
 
 export const DIFF_SCHEMA = 'ckpt-doctor/diff/1';
@@ -66,6 +67,8 @@ export interface DiffDocument {
   readonly a: DiffSide;
   readonly b: DiffSide;
   readonly same: boolean;
+  /** There where values were asked for. */
+  readonly backend?: BackendEntry;
   readonly notes: readonly string[];
   readonly totals: {
     /** Tensors on both sides, and how many of them differ in something else than the name. */
@@ -85,7 +88,7 @@ export interface DiffDocument {
   readonly metadata: readonly ValueDifference[];
 }
 
-export function diffDocument(comparison: Comparison): DiffDocument {
+export function diffDocument(comparison: Comparison, backend: BackendEntry = BUILTIN): DiffDocument {
   const { a, b, notes, added, removed, pairs, values } = comparison;
   const changed = pairs.flatMap((pair) => changedTensor(pair) ?? []);
   const renamed = pairs.flatMap(({ a, b, renamedBy }) =>
@@ -98,6 +101,7 @@ export function diffDocument(comparison: Comparison): DiffDocument {
     a: sideEntry(a),
     b: sideEntry(b),
     same: isSame(comparison),
+    ...(comparison.withValues && { backend }),
     notes,
     totals: {
       common: pairs.length,

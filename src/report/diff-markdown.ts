@@ -1,3 +1,4 @@
+import { backendText } from './backend-entry.ts';
 import type { ChangedTensor, DiffDocument, LoneTensor } from './diff-document.ts';
 import { code, plain } from './markdown-text.ts';
 import { cosineText, shortNumber } from './terminal/diff-report.ts';
@@ -12,12 +13,14 @@ const LONGEST = 100;
 
 /** Markdown for a comment on a pull request: what changed between two checkpoints. */
 export function diffMarkdown(document: DiffDocument): string {
-  const { a, b, same, notes } = document;
+  const { a, b, same, notes, backend } = document;
+  const computed = backend && backendText(backend);
   const blocks = [
     `<!-- ckpt-doctor diff -->\n### ${same ? '✅ No difference' : '🔶 Checkpoints differ'}`,
     `a: ${code(a.path)}, ${bytesText(a.bytes)}, ${counted(a.tensors, 'tensor')}<br>b: ${code(b.path)}, ${bytesText(b.bytes)}, ${counted(b.tensors, 'tensor')}`,
     ...(notes.length > 0 ? [notes.map(plain).join('<br>')] : []),
     totalsTable(document),
+    ...(computed ? [`Values ${plain(computed)}.`] : []),
     ...loneBlock('Only in a', document.removed),
     ...loneBlock('Only in b', document.added),
     ...renamedBlock(document),

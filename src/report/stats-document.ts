@@ -2,6 +2,7 @@ import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import type { Histogram, TensorStatistics } from '../numeric/statistics.ts';
 import { euclideanNorm, finiteCount, type Summary, sampleDeviation } from '../numeric/summary.ts';
 import { argumentsOf, PyFloat, PyGlobal, PyObject, PyTuple } from '../pickle/values.ts';
+import { type BackendEntry, BUILTIN } from './backend-entry.ts';
 import {
   damageEntry,
   type ErrorEntry,
@@ -12,14 +13,6 @@ import {
 } from './inspect-document.ts';
 
 export const STATS_SCHEMA = 'ckpt-doctor/stats/1';
-
-/** What computed the numbers. */
-export interface BackendEntry {
-  /** `builtin`, or the npm package that did it. */
-  readonly name: string;
-  readonly version?: string;
-  readonly gpu: boolean;
-}
 
 export interface CastEntry {
   /** Finite numbers that would become infinite. */
@@ -88,8 +81,6 @@ export interface StatsDocument {
   readonly totals: StatsTotals;
   readonly tensors: readonly StatsEntry[];
 }
-
-export const BUILTIN: BackendEntry = { name: 'builtin', gpu: false };
 
 export function statsDocument(
   checkpoint: Checkpoint,

@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
+import { installTfjs, workingTfjs } from '../support/fake-tensorflow.ts';
 import { schemaValidator } from '../support/schema.ts';
 import { run } from './run.ts';
 
@@ -113,5 +114,60 @@ describe('diff', () => {
     }
     const { document } = await diff('fixtures/containers/bert', 'fixtures/containers/bert_bin', '--values');
     expect(document.totals).toMatchObject({ added: 0, removed: 0, renamed: 0, values: { different: 0 } });
+  });
+});
+
+describe('diff --backend', () => {
+  afterEach(() => vi.restoreAllMocks());
+
+  /** Packages are looked for beside the project of the user, who is made to stand in a folder that has these. */
+  function standWith(packages: Readonly<Record<string, string>>): void {
+    const project = mkdtempSync(path.join(folder, 'project-'));
+    for (const [name, code] of Object.entries(packages)) installTfjs(project, name, code);
+    vi.spyOn(process, 'cwd').mockReturnValue(project);
+  }
+
+  it('is refused in one line without --values', async () => {
+    for (const backend of ['tfjs', 'builtin'])
+      expect(await run(['diff', DDP, PLAIN, '--backend', backend])).toEqual({
+        code: 2,
+        stdout: '',
+        stderr: 'ckpt-doctor: --backend is about what computes with numbers; give --values with it\n',
+      });
+  });
+
+  it('says in one line what to install where there is nothing', async () => {
+    standWith({});
+    const { code, stdout, stderr } = await run(['diff', DDP, PLAIN, '--values', '--backend', 'tfjs']);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(
+      /^ckpt-doctor: --backend tfjs: none of .* is installed; npm install @tensorflow\/tfjs-node-gpu@4\.22\.0 .*CUDA 11\.2 and cuDNN 8\.1.*\n$/,
+    );
+  });
+
+  it('says in every format which package answered, and whether a GPU is in use', async () => {
+    standWith({ 'tfjs-node-gpu': "throw new Error('no binding')", 'tfjs-node': workingTfjs(true) });
+    const args = [DDP, PLAIN, '--values', '--backend', 'tfjs'];
+    const told = 'computed by @tensorflow/tfjs-node 4.22.0, on a GPU';
+    const { code, stdout, stderr } = await run(['diff', ...args]);
+    expect(code).toBe(1);
+    expect(stdout).toContain(`the same\n  ${told}\n`);
+    expect(stderr).toBe('ckpt-doctor: note: @tensorflow/tfjs-node-gpu does not work: no binding\n');
+    expect((await run(['diff', '--format', 'markdown', ...args])).stdout).toMatch(
+      /^Values computed by .*tensorflow.* 4\.22\.0, on a GPU\.$/m,
+    );
+    const { document } = await diff(...args);
+    expect(document.backend).toEqual({ name: '@tensorflow/tfjs-node', version: '4.22.0', gpu: true });
+  });
+
+  it('is in the document where there are values, and in no text where it is the program itself', async () => {
+    const { document } = await diff(DDP, PLAIN, '--values', '--backend', 'builtin');
+    expect(document.backend).toEqual({ name: 'builtin', gpu: false });
+    expect((await diff(DDP, PLAIN)).document).not.toHaveProperty('backend');
+    expect(complaints({ ...document, backend: { name: 'builtin' } })).not.toEqual([]);
+    for (const format of ['text', 'markdown'])
+      expect((await run(['diff', DDP, PLAIN, '--values', '--format', format])).stdout).not.toContain(
+        'computed',
+      );
   });
 });

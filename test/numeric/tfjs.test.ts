@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -6,7 +6,8 @@ import { Summarizer } from '../../src/numeric/summarizer.ts';
 import type { Summary } from '../../src/numeric/summary.ts';
 import { plainKernels } from '../../src/numeric/summary-kernels.ts';
 import { openTfjs } from '../../src/numeric/tfjs.ts';
-import { type TensorFlow, type TfTensor, tfjsKernels } from '../../src/numeric/tfjs-kernels.ts';
+import { tfjsKernels } from '../../src/numeric/tfjs-kernels.ts';
+import { FakeTensorFlow, installTfjs, workingTfjs } from '../support/fake-tensorflow.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -14,30 +15,6 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-function install(name: string, code: string): void {
-  const place = path.join(folder, 'node_modules', '@tensorflow', name);
-  mkdirSync(place, { recursive: true });
-  writeFileSync(
-    path.join(place, 'package.json'),
-    JSON.stringify({ name: `@tensorflow/${name}`, main: 'index.js' }),
-  );
-  writeFileSync(path.join(place, 'index.js'), code);
-}
-
-/** As much of TensorFlow.js as a probe asks for. */
-const working = (gpu: boolean) => `
-const util = require('node:util');
-if (!util.isNullOrUndefined || !util.isArray) throw new TypeError('util_1.isNullOrUndefined is not a function');
-const tensor = (values) => ({
-  sum: () => tensor([values.reduce((a, b) => a + b, 0)]),
-  dataSync: () => Float32Array.from(values),
-});
-module.exports = {
-  version: { tfjs: '4.22.0' },
-  backend: () => ({ isGPUPackage: true, isUsingGpuDevice: ${gpu} }),
-  tidy: (work) => work(),
-  tensor1d: (values) => tensor([...values]),
-};`;
 const WITHOUT_BINDING = `throw new Error("The Node.js native addon module (tfjs_binding.node) can not be found at path: /x/tfjs_binding.node. \\nPlease run command 'npm rebuild'.");`;
 const WITHOUT_LIBRARY = `throw Object.assign(new Error('libtensorflow.so.2: cannot open shared object file: No such file or directory'), { code: 'ERR_DLOPEN_FAILED' });`;
 const CUT_SHORT = `process.kill(process.pid, 'SIGBUS'); Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5000);`;
@@ -55,7 +32,7 @@ describe('openTfjs', () => {
     ['a library that is cut short', CUT_SHORT, /ended the process with SIGBUS/],
     ['a package that says nothing', 'process.exit(3)', /ended without a word/],
   ])('survives %s, and says so', async (_, code, reason) => {
-    install('tfjs-node-gpu', code);
+    installTfjs(folder, 'tfjs-node-gpu', code);
     const failure = (await openTfjs(folder).catch((error: Error) => error)) as Error;
     expect(failure.message).toMatch(reason);
     // of an error that is thrown on loading node prints the line of code first, which may be all of a bundle
@@ -65,8 +42,8 @@ describe('openTfjs', () => {
   });
 
   it('takes the next package where one is broken, and tells of both', async () => {
-    install('tfjs-node-gpu', WITHOUT_BINDING);
-    install('tfjs-node', working(false));
+    installTfjs(folder, 'tfjs-node-gpu', WITHOUT_BINDING);
+    installTfjs(folder, 'tfjs-node', workingTfjs(false));
     const { name, version, gpu, broken } = await openTfjs(folder);
     expect({ name, version, gpu }).toEqual({ name: '@tensorflow/tfjs-node', version: '4.22.0', gpu: false });
     expect(broken).toHaveLength(1);
@@ -74,7 +51,7 @@ describe('openTfjs', () => {
   });
 
   it('says whether a GPU is in use', async () => {
-    install('tfjs-node-gpu', working(true));
+    installTfjs(folder, 'tfjs-node-gpu', workingTfjs(true));
     expect(await openTfjs(folder)).toMatchObject({
       name: '@tensorflow/tfjs-node-gpu',
       gpu: true,
@@ -82,50 +59,6 @@ describe('openTfjs', () => {
     });
   });
 });
-
-/** TensorFlow as it computes: in float32, subnormals taken for zeros, NaN handed on; it counts what is not disposed. */
-class FakeTensorFlow implements TensorFlow {
-  sent = 0;
-  live = 0;
-  #scopes: number[] = [];
-
-  tidy<T>(work: () => T): T {
-    this.#scopes.push(this.live);
-    const result = work();
-    this.live = this.#scopes.pop() as number;
-    return result;
-  }
-
-  #tensor(values: Float32Array): TfTensor & { values: Float32Array } {
-    if (this.#scopes.length > 0) this.live++;
-    return { values, dataSync: () => values };
-  }
-
-  #reduce(tensor: TfTensor, step: (a: number, b: number) => number, start: number): TfTensor {
-    let result = start;
-    for (const value of (tensor as unknown as { values: Float32Array }).values)
-      result = Math.fround(step(result, value));
-    return this.#tensor(Float32Array.of(result));
-  }
-
-  tensor1d(values: Float32Array): TfTensor {
-    this.sent += values.length;
-    return this.#tensor(values.map((value) => (Math.abs(value) < 2 ** -126 ? 0 : value)));
-  }
-  isFinite(tensor: TfTensor): TfTensor {
-    const { values } = tensor as unknown as { values: Float32Array };
-    return this.#tensor(values.map((value) => Number(Number.isFinite(value))));
-  }
-  all = (tensor: TfTensor) => this.#reduce(tensor, (a, b) => Math.min(a, b), 1);
-  moments(tensor: TfTensor) {
-    const { values } = tensor as unknown as { values: Float32Array };
-    const scale = Math.fround(1 / values.length);
-    const mean = this.#reduce(tensor, (a, b) => a + Math.fround(b * scale), 0);
-    const [center = 0] = mean.dataSync() as Float32Array;
-    const variance = this.#reduce(tensor, (a, b) => a + Math.fround((b - center) ** 2 * scale), 0);
-    return { mean, variance };
-  }
-}
 
 describe('the kernels of TensorFlow.js', () => {
   const LENGTH = 2 ** 20 + 8;

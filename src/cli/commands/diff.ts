@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Backend, backendOption } from '../backend-option.ts';
 import type { Context, GlobalOptions } from '../context.ts';
 import { addHeader, type Headers } from '../headers.ts';
 
@@ -7,6 +8,7 @@ export interface DiffCommandOptions extends GlobalOptions {
   readonly format: 'text' | 'json' | 'markdown';
   readonly values?: boolean;
   readonly tolerance?: number;
+  readonly backend?: Backend;
   readonly filter?: string;
   readonly ignorePrefix?: readonly string[];
   readonly all?: boolean;
@@ -22,6 +24,7 @@ export function define(command: Command, context: Context): void {
     )
     .option('--values', 'compare the elements too, which reads both files')
     .option('--tolerance <n>', 'numbers this close are the same (with --values)', distance)
+    .addOption(backendOption(' (with --values)'))
     .option('--filter <glob>', "only tensors whose dotted name matches: '*.bias', '**.attn.**'")
     .option(
       '--ignore-prefix <prefix>',

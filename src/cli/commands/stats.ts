@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { StatsOrder } from '../../report/stats-order.ts';
+import { type Backend, backendOption } from '../backend-option.ts';
 import type { Context, GlobalOptions } from '../context.ts';
 import { addHeader, type Headers } from '../headers.ts';
 
@@ -32,7 +33,7 @@ export interface StatsCommandOptions extends GlobalOptions {
   readonly sample?: boolean;
   readonly histogram?: number | true;
   readonly header?: Headers;
-  readonly backend: 'builtin' | 'tfjs';
+  readonly backend: Backend;
 }
 
 export function define(command: Command, context: Context): void {
@@ -52,11 +53,7 @@ export function define(command: Command, context: Context): void {
       `how the numbers spread from min to max (default: ${DEFAULT_BINS} bins)`,
       numberUpTo(MOST_BINS),
     )
-    .addOption(
-      new Option('--backend <backend>', 'what computes: tfjs is TensorFlow.js, where you have installed it')
-        .choices(['builtin', 'tfjs'])
-        .default('builtin'),
-    )
+    .addOption(backendOption().default('builtin'))
     .option('--header <header>', "sent to the server of a remote file: 'Authorization: Bearer …'", addHeader)
     .action(async (file: string) => {
       const { statsFile } = await import('../stats-file.ts');

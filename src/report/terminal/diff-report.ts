@@ -1,3 +1,4 @@
+import { backendText } from '../backend-entry.ts';
 import type { ChangedTensor, DiffDocument, DiffSide, LoneTensor, NumbersEntry } from '../diff-document.ts';
 import { CONTAINERS } from './containers.ts';
 import { bytesText, counted, grouped } from './numbers.ts';
@@ -156,7 +157,7 @@ function aspectTexts({ shape, dtype, kind, location }: ChangedTensor, arrow: str
 const NUMBER_COLUMN = 11;
 
 function valuesSection(
-  { changed, totals }: DiffDocument,
+  { changed, totals, backend }: DiffDocument,
   options: DiffReportOptions,
   screen: Screen,
 ): string[] {
@@ -168,7 +169,11 @@ function valuesSection(
     `${grouped(same)} the same`,
     ...(notComparable > 0 ? [`${grouped(notComparable)} not comparable`] : []),
   ].join(', ')}`;
-  const heading = wrap(title, width).map(inks.title);
+  const computed = backend && backendText(backend);
+  const heading = [
+    ...wrap(title, width).map(inks.title),
+    ...(computed ? wrap(computed, width - 2).map((line) => inks.faint(`  ${line}`)) : []),
+  ];
   if (different + notComparable === 0) return heading;
   const columns = isNarrow(screen) ? ['max', 'cosine'] : ['differ', 'max', 'mean', 'cosine'];
   const room = width - 2 - columns.length * NUMBER_COLUMN;

@@ -1,3 +1,4 @@
+import { backendText } from '../backend-entry.ts';
 import type { Integer } from '../inspect-document.ts';
 import type { StatsDocument, StatsEntry } from '../stats-document.ts';
 import { type MeasuredOrder, measureOf, type StatsOrder } from '../stats-order.ts';
@@ -27,7 +28,9 @@ export function* statsReport(
 ): Generator<string> {
   const { inks, unicode, glyphs } = screen;
   if (!quiet) {
-    yield inks.title(visible(document.file.path, unicode)) + backendText(document, screen);
+    const backend = backendText(document.backend);
+    const computed = backend === undefined ? '' : inks.faint(`  ${backend}`);
+    yield inks.title(visible(document.file.path, unicode)) + computed;
     yield '';
   }
   if (filter !== undefined && document.tensors.length === 0) {
@@ -51,13 +54,6 @@ export function* statsReport(
   if (quiet) return;
   yield '';
   yield* wrap(totalsText(document), screen.width);
-}
-
-function backendText({ backend: { name, version, gpu } }: StatsDocument, { inks }: Screen): string {
-  if (name === 'builtin') return '';
-  return inks.faint(
-    `  computed by ${name}${version ? ` ${version}` : ''}, ${gpu ? 'on a GPU' : 'without a GPU'}`,
-  );
 }
 
 const GAP = 2;
