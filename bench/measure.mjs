@@ -16,17 +16,22 @@ export function once(command) {
 
 export function median(values) {
   const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)];
+  const middle = (sorted.length - 1) / 2;
+  return (sorted[Math.floor(middle)] + sorted[Math.ceil(middle)]) / 2;
 }
 
 /**
- * Measures several cases side by side: round after round, so that a slow spell of the machine hits all of them alike.
+ * Measures several cases side by side: round after round, so that a slow spell of the machine hits all of them alike, and every other
+ * round in reverse. A virtual machine lends the pages of a deleted file to its host, so that each other copy of some gigabytes takes
+ * twice as long as the one before it: in a fixed order of two, one of them would always be that one.
  * A case is a function that does one run and returns `{ seconds, megabytes }`.
  */
 export function sideBySide(cases, rounds) {
   const runs = Object.fromEntries(Object.keys(cases).map((name) => [name, []]));
-  for (let round = 0; round <= rounds; round++) {
-    for (const [name, run] of Object.entries(cases)) {
+  const even = rounds + (rounds % 2);
+  for (let round = 0; round <= even; round++) {
+    const order = Object.entries(cases);
+    for (const [name, run] of round % 2 ? order : order.reverse()) {
       const result = run();
       // the first round fills caches
       if (round > 0) runs[name].push(result);
