@@ -1,3 +1,4 @@
+import { eachCall } from '../pickle/tensor-call.ts';
 import type { RecordTrace } from '../pickle/trace.ts';
 import { callableName, PyGlobal, type PyObject } from '../pickle/values.ts';
 import { isAllowedGlobal } from '../torch/allowlist.ts';
@@ -51,7 +52,7 @@ export function explainLoading(traces: readonly RecordTrace[]): Loading {
   const calls: (ExplainedCalls & { count: number })[] = [];
   let moreCalls = 0;
   for (const { record, trace } of traces) {
-    for (const call of trace.calls) {
+    for (const call of eachCall(trace.calls)) {
       const name = callableName(call) ?? '<result of a call>';
       const last = calls.at(-1);
       if (last?.name === name && last.record === record) last.count++;

@@ -1,3 +1,4 @@
+import { eachCall, TensorCall, type TensorMould } from '../pickle/tensor-call.ts';
 import type { PickleTrace, RecordTrace } from '../pickle/trace.ts';
 import { argumentsOf, PyGlobal, type PyNode, type PyObject } from '../pickle/values.ts';
 import { type Contract, contractOf, isComputedCall } from '../torch/call-contracts.ts';
@@ -46,7 +47,10 @@ type Local = Omit<Suspicion, 'record'>;
 
 function globalSuspicions(trace: PickleTrace): Local[] {
   const called = new Set<PyGlobal>();
-  for (const { callable } of trace.calls) if (callable instanceof PyGlobal) called.add(callable);
+  for (const call of trace.calls) {
+    if (call.callable instanceof PyGlobal) called.add(call.callable);
+    if (call instanceof TensorCall) called.add(call.mould.hooks);
+  }
   const found: Local[] = [];
   for (const global of trace.globals) {
     const { module, name, offset, qualifiedName } = global;
@@ -62,7 +66,7 @@ function globalSuspicions(trace: PickleTrace): Local[] {
 function callSuspicions(trace: PickleTrace, understood?: ReadonlySet<PyNode>): Local[] {
   const contracts = new Map<PyGlobal, Contract | 'danger' | undefined>();
   const found: Local[] = [];
-  for (const call of trace.calls) {
+  for (const call of eachCall(unlike(trace.calls))) {
     if (understood?.has(call)) continue;
     const { callable, offset } = call;
     if (!(callable instanceof PyGlobal)) {
@@ -91,6 +95,18 @@ function callSuspicions(trace: PickleTrace, understood?: ReadonlySet<PyNode>): L
     if (found.length >= MOST_SUSPICIONS) break;
   }
   return found;
+}
+
+/** Without the tensors that differ from one before in numbers alone: what holds of the one holds of the other. */
+function* unlike(calls: readonly PyObject[]): Generator<PyObject> {
+  const seen = new Set<TensorMould>();
+  for (const call of calls) {
+    if (call instanceof TensorCall && call.isUnread) {
+      if (seen.has(call.mould)) continue;
+      seen.add(call.mould);
+    }
+    yield call;
+  }
 }
 
 const ODDITIES = {

@@ -2,8 +2,9 @@ import { type ByteSource, MemorySource, type SourceRange } from '../io/byte-sour
 import { UnreadableError } from '../io/errors.ts';
 import { type DecodedPickle, type DecodeOptions, decodePickle } from '../pickle/decoder.ts';
 import { replaceNodes } from '../pickle/replace.ts';
+import { StorageReference } from '../pickle/tensor-call.ts';
 import { PyList, PyPersistent, PyTuple, type Value } from '../pickle/values.ts';
-import { parseStorageId } from '../torch/storage-id.ts';
+import { storageIdOf } from '../torch/storage-id.ts';
 import { classOfId, type EmbeddedSource } from './embedded-sources.ts';
 import { checkBlocks } from './legacy-blocks.ts';
 import { applyStorageViews } from './legacy-views.ts';
@@ -57,7 +58,7 @@ export async function readLegacyStream(
   const pickle = await decodePickle(source, start, { firstRead: FIRST_READ, ...options });
   const sources: EmbeddedSource[] = [];
   const root = plainClasses(pickle, sources);
-  const persistents = pickle.persistents.filter((node) => !isModuleId(node.id));
+  const persistents = pickle.persistents.filter((node) => !isModuleId(node));
 
   const keysAt = start + pickle.length;
   const list = await readKeys(source, keysAt);
@@ -164,8 +165,8 @@ export type Block = Claim & { readonly offset: number };
 
 function claimsOf(persistents: readonly PyPersistent[]): Map<string, Claim> {
   const claims = new Map<string, Claim>();
-  for (const { id } of persistents) {
-    const storage = parseStorageId(id);
+  for (const persistent of persistents) {
+    const storage = storageIdOf(persistent);
     if (!storage || claims.has(storage.key)) continue;
     const { key, numel, dtype } = storage;
     claims.set(key, { key, numel, bytes: numel * (dtype?.itemSize ?? 1), offset: undefined });
@@ -201,14 +202,16 @@ function layoutBlocks(keys: readonly string[], claims: ReadonlyMap<string, Claim
  * the class there. So does this; the sources are kept aside.
  */
 function plainClasses(pickle: DecodedPickle, sources: EmbeddedSource[]): Value {
-  if (!pickle.persistents.some(({ id }) => isModuleId(id))) return pickle.value;
+  if (!pickle.persistents.some(isModuleId)) return pickle.value;
   return replaceNodes(pickle.value, (node) =>
-    node instanceof PyPersistent && isModuleId(node.id)
-      ? classOfId(new PyTuple(node.id.items.slice(1)), sources)
+    node instanceof PyPersistent && isModuleId(node)
+      ? classOfId(new PyTuple((node.id as PyTuple).items.slice(1)), sources)
       : undefined,
   );
 }
 
-function isModuleId(id: Value): id is PyTuple {
+function isModuleId(node: PyPersistent): boolean {
+  if (node instanceof StorageReference) return false;
+  const { id } = node;
   return id instanceof PyTuple && id.items[0] === 'module' && id.items.length >= 2;
 }

@@ -2,6 +2,7 @@ import type { Storage } from '../checkpoint/storage.ts';
 import { walkNodes } from '../checkpoint/walk.ts';
 import { UnreadableError } from '../io/errors.ts';
 import { isRange } from '../io/segment.ts';
+import { StorageReference } from '../pickle/tensor-call.ts';
 import { PyObject, PyPersistent, PyTuple, stateOf, type Value } from '../pickle/values.ts';
 import { bytesOfElements } from '../torch/dtypes.ts';
 import type { StorageTable } from './storage-table.ts';
@@ -19,7 +20,7 @@ interface View {
 export function applyStorageViews(root: Value, table: StorageTable): StorageTable {
   const views = new Map<PyPersistent, View>();
   for (const persistent of table.storageOf.keys()) {
-    const view = viewOf(persistent.id);
+    const view = viewOf(persistent);
     if (view) views.set(persistent, view);
   }
   if (views.size === 0) return table;
@@ -57,7 +58,10 @@ function outside(table: StorageTable, views: ReadonlyMap<PyPersistent, View>): U
   });
 }
 
-function viewOf(id: Value): View | undefined {
+function viewOf(persistent: PyPersistent): View | undefined {
+  // torch wrote such an id without a view
+  if (persistent instanceof StorageReference) return undefined;
+  const { id } = persistent;
   const metadata = id instanceof PyTuple ? id.items[5] : undefined;
   if (!(metadata instanceof PyTuple)) return undefined;
   const [key, offset, size] = metadata.items;

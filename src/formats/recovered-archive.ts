@@ -3,7 +3,7 @@ import { type ByteSource, SubSource } from '../io/byte-source.ts';
 import { UnreadableError } from '../io/errors.ts';
 import { decodePickle } from '../pickle/decoder.ts';
 import type { PyPersistent } from '../pickle/values.ts';
-import { parseStorageId } from '../torch/storage-id.ts';
+import { storageIdOf } from '../torch/storage-id.ts';
 import { METHOD_STORED } from '../zip/constants.ts';
 import { type FoundHeader, recoverRecords } from '../zip/recover.ts';
 import { Archive } from './archive.ts';
@@ -62,6 +62,6 @@ function pickleAt(source: ByteSource, { dataOffset }: FoundHeader) {
 }
 
 function noteSize(sizes: Map<string, number>, persistent: PyPersistent): void {
-  const id = parseStorageId(persistent.id);
+  const id = storageIdOf(persistent);
   if (id && !sizes.has(id.key)) sizes.set(id.key, id.numel * (id.dtype?.itemSize ?? 1));
 }

@@ -2,7 +2,7 @@ import type { Storage } from '../checkpoint/storage.ts';
 import { UnreadableError } from '../io/errors.ts';
 import { isRange, type Segment } from '../io/segment.ts';
 import type { PyPersistent } from '../pickle/values.ts';
-import { parseStorageId, type StorageId } from '../torch/storage-id.ts';
+import { type StorageId, storageIdOf } from '../torch/storage-id.ts';
 import { KeyTable } from './key-table.ts';
 
 /** Where a container keeps the bytes of a storage. */
@@ -39,7 +39,7 @@ export function storageTable(
   const storageOf = new Map<PyPersistent, Storage>();
   const damage: UnreadableError[] = [];
   for (const persistent of persistents) {
-    const id = parseStorageId(persistent.id);
+    const id = storageIdOf(persistent);
     if (!id) {
       damage.push(new UnreadableError('bad-pickle', 'bad pickle: a persistent id that describes no storage'));
       continue;

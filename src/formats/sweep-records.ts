@@ -3,7 +3,7 @@ import { checkDeadline } from '../io/deadline.ts';
 import { UnreadableError } from '../io/errors.ts';
 import { isRange, type Segment, segmentLength } from '../io/segment.ts';
 import type { RecordTrace } from '../pickle/trace.ts';
-import { parseStorageId } from '../torch/storage-id.ts';
+import { storageIdOf } from '../torch/storage-id.ts';
 import { METHOD_STORED } from '../zip/constants.ts';
 import { entryContent } from '../zip/content.ts';
 import type { ZipEntry } from '../zip/directory.ts';
@@ -123,8 +123,8 @@ async function archiveTraces(archive: Archive, allowance: Allowance, depth: numb
     known.add(entry);
     const { trace, persistents } = await decodeOrTrace(await pickleSource(content));
     if (trace) traces.push({ record: 'data.pkl', trace });
-    for (const { id } of persistents) {
-      const stored = archive.entry(`data/${parseStorageId(id)?.key}`);
+    for (const persistent of persistents) {
+      const stored = archive.entry(`data/${storageIdOf(persistent)?.key}`);
       if (stored) known.add(stored);
     }
     if (trace) traces.push(...(await sweepBehind(content, trace.length, 'data.pkl')));

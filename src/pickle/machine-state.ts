@@ -89,11 +89,12 @@ export class MachineState {
   }
 
   /** Puts the value of a memo slot on the stack. */
-  recall(slot: number): void {
+  recall(slot: number): Value {
     const value = this.memo.get(slot);
     if (value === undefined) throw this.fault(`memo slot ${slot} was never filled`);
     if (value instanceof PyGlobal) value.uses++;
     this.stack.push(value);
+    return value;
   }
 
   /** Puts what a call would build on the stack, and notes the call. */

@@ -6,6 +6,7 @@ import { OPCODES, Op, opcodeName } from './opcodes.ts';
 import { Payloads } from './payloads.ts';
 import { reduced } from './python2.ts';
 import { runRareOpcode } from './rare-opcodes.ts';
+import { TensorReader } from './tensor-reader.ts';
 import { runTextOpcode } from './text-opcodes.ts';
 import type { PickleTrace } from './trace.ts';
 import { EMPTY_TUPLE, PyDict, PyFloat, PyList, PyObject, PyTuple, type Value } from './values.ts';
@@ -41,6 +42,7 @@ export class PickleMachine {
   readonly #state = new MachineState();
   readonly #payloads: Payloads;
   readonly #opcodes = new Uint32Array(256);
+  readonly #tensors: TensorReader;
   #value: Value = null;
   #length = 0;
 
@@ -52,6 +54,7 @@ export class PickleMachine {
   constructor(source: ByteSource, origin: number, size: number, longestHeld?: number) {
     this.#size = size;
     this.#payloads = new Payloads(source, origin, size, longestHeld);
+    this.#tensors = new TensorReader(this.#state, this.#opcodes, this.#payloads.texts);
   }
 
   /** Offset in the pickle of the next opcode. */
@@ -98,6 +101,7 @@ export class PickleMachine {
   run(window: Buffer, base: number): number {
     const state = this.#state;
     const payloads = this.#payloads;
+    const tensors = this.#tensors;
     const opcodes = this.#opcodes;
     const { stack, memo } = state;
     const end = window.length;
@@ -120,11 +124,13 @@ export class PickleMachine {
           memo.put(uint32(window, at + 1), state.top());
           break;
         case Op.BINGET:
-          state.recall(window[at + 1] as number);
+        case Op.LONG_BINGET: {
+          const value = state.recall(
+            code === Op.BINGET ? (window[at + 1] as number) : uint32(window, at + 1),
+          );
+          if (tensors.beginsWith(value)) next = tensors.read(window, next) || next;
           break;
-        case Op.LONG_BINGET:
-          state.recall(uint32(window, at + 1));
-          break;
+        }
         case Op.MARK:
           state.mark();
           break;

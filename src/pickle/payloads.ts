@@ -21,12 +21,12 @@ export interface LongPayload {
 /** Strings, bytes and long integers: opcodes that say a length and bring that many bytes. */
 export class Payloads {
   readonly long: LongPayload[] = [];
+  readonly texts = new TextWindow();
   readonly #source: ByteSource;
   /** Where the pickle starts in the source, and its bytes up to the end of that. */
   readonly #origin: number;
   readonly #size: number;
   readonly #longestHeld: number;
-  readonly #texts = new TextWindow();
 
   constructor(source: ByteSource, origin: number, size: number, longestHeld = LONG_PAYLOAD) {
     this.#source = source;
@@ -36,7 +36,7 @@ export class Payloads {
   }
 
   open(window: Buffer): void {
-    this.#texts.open(window);
+    this.texts.open(window);
   }
 
   /** The length that stands behind the opcode at `at` of the window, held against what is left of the stream. */
@@ -100,13 +100,13 @@ export class Payloads {
       case Op.BINUNICODE:
       case Op.SHORT_BINUNICODE:
       case Op.BINUNICODE8: {
-        const text = this.#texts.read(start, end);
+        const text = this.texts.read(start, end);
         if (text === undefined) throw state.fault('the string is not UTF-8');
         return text;
       }
       case Op.SHORT_BINSTRING:
       case Op.BINSTRING:
-        return this.#texts.read(start, end) ?? new PyBytes('str2', copy(window, start, end));
+        return this.texts.read(start, end) ?? new PyBytes('str2', copy(window, start, end));
       case Op.LONG1:
       case Op.LONG4:
         return decodeLong(window.subarray(start, end));

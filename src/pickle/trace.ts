@@ -34,7 +34,7 @@ export interface PickleTrace {
   readonly protocol: number;
   /** Every name, in the order of first mention. */
   readonly globals: readonly PyGlobal[];
-  /** Every call, in its order. */
+  /** Every call, in its order; those within a TensorCall are told by `eachCall`. */
   readonly calls: readonly PyObject[];
   readonly oddities: readonly PickleOddity[];
   /** Bytes that were run: up to and with STOP, or to where the stream breaks. */

@@ -124,14 +124,24 @@ export type Effect =
   | { readonly op: 'add'; readonly items: Value[] }
   | { op: 'build'; state: Value };
 
+// Fields that a kind of node makes only when they are asked for, as tensor-call.ts does, are declared in an interface: there a class
+// may have an accessor in their place.
+export interface PyObject {
+  /** A PyTuple in any stream that a pickler wrote. */
+  args: Value;
+}
+
+export interface PyPersistent {
+  id: Value;
+}
+
 /** An object that Python would build by a call: `callable(*args)`, then the effects. */
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the constructor sets the field
 export class PyObject {
   declare readonly kind: 'object';
   /** `reduce` calls the callable, `newobj` and `newobj-ex` call its `__new__`, `inst` is the class call of INST and OBJ. */
   readonly construct: 'reduce' | 'newobj' | 'newobj-ex' | 'inst';
   callable: Value;
-  /** A PyTuple in any stream that a pickler wrote. */
-  args: Value;
   kwargs: Value | undefined;
   effects: Effect[] | undefined = undefined;
   /** Offset in the pickle of the opcode that builds it. */
@@ -146,9 +156,9 @@ export class PyObject {
 }
 
 /** A persistent id: torch puts a storage's description here. */
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the constructor sets the field
 export class PyPersistent {
   declare readonly kind: 'persistent';
-  id: Value;
   constructor(id: Value) {
     this.id = id;
   }

@@ -1,4 +1,5 @@
 import { UnreadableError } from '../io/errors.ts';
+import { TensorCall } from '../pickle/tensor-call.ts';
 import {
   argumentsOf,
   lookup,
@@ -13,7 +14,7 @@ import {
 } from '../pickle/values.ts';
 import { type Dtype, dtypeByName } from './dtypes.ts';
 import { arrayStride, numpyArrayForm } from './numpy-array.ts';
-import { parseStorageId } from './storage-id.ts';
+import { storageIdOf } from './storage-id.ts';
 import type { TensorForm } from './tensor-form.ts';
 
 /**
@@ -25,7 +26,7 @@ type Rebuild = (args: readonly Value[], node: PyObject) => TensorForm | undefine
 /** `null` for an untyped storage, undefined where the value is no storage. */
 function storageDtype(value: Value | undefined): Dtype | null | undefined {
   if (!(value instanceof PyPersistent)) return undefined;
-  const id = parseStorageId(value.id);
+  const id = storageIdOf(value);
   return id && (id.dtype ?? null);
 }
 
@@ -81,12 +82,13 @@ interface Strided {
 }
 
 const NO_PARTS: readonly Value[] = [];
+const UNTYPED = 'an untyped storage without a dtype';
 
 function strided(fields: Strided, node: PyObject): TensorForm {
   const ofStorage = storageDtype(fields.storage);
   if (ofStorage === undefined) throw fault(node, `no storage, but ${show(fields.storage)}`);
   const dtype = fields.dtype ?? ofStorage;
-  if (dtype === null || dtype === undefined) throw fault(node, 'an untyped storage without a dtype');
+  if (dtype === null || dtype === undefined) throw fault(node, UNTYPED);
   const shape = counts(fields.size, 'size', node);
   const stride = counts(fields.stride, 'stride', node);
   if (shape.length !== stride.length) {
@@ -292,6 +294,26 @@ const REBUILDS: ReadonlyMap<string, Rebuild> = new Map<string, Rebuild>([
 const TENSOR_CLASS =
   /^torch\.(cuda\.)?(Double|Float|Half|BFloat16|Long|Int|Short|Char|Byte|Bool)Tensor$|^torch\.Tensor$/;
 
+/** The same as `tensorV2` makes of its arguments, which need not be made for it. */
+function readForm(call: TensorCall): TensorForm {
+  const { storage, shape, stride, storageOffset, requiresGrad } = call;
+  const dtype = storageDtype(storage);
+  if (dtype === undefined) throw fault(call, `no storage, but ${show(storage)}`);
+  if (dtype === null) throw fault(call, UNTYPED);
+  return {
+    kind: 'tensor',
+    dtype,
+    shape,
+    stride,
+    storageOffset,
+    requiresGrad,
+    conj: false,
+    neg: false,
+    storage,
+    parts: NO_PARTS,
+  };
+}
+
 /** Parameters of parameters, wrappers of wrappers: torch nests two or three deep, a hostile file as deep as it likes. */
 const MAX_NESTING = 16;
 let nesting = 0;
@@ -318,6 +340,7 @@ let looks = 0;
  */
 export function tensorForm(value: Value): TensorForm | undefined {
   if (!(value instanceof PyObject) || !(value.callable instanceof PyGlobal)) return undefined;
+  if (value instanceof TensorCall && value.isUnread) return readForm(value);
   const rebuild = rebuildOf(value.callable);
   if (!rebuild) {
     return TENSOR_CLASS.test(value.callable.qualifiedName) ? tensorClass([], value) : undefined;

@@ -1,4 +1,5 @@
-import { PyGlobal, PyTuple, type Value } from '../pickle/values.ts';
+import { StorageReference } from '../pickle/tensor-call.ts';
+import { PyGlobal, type PyPersistent, PyTuple, type Value } from '../pickle/values.ts';
 import { type Dtype, dtypeByName } from './dtypes.ts';
 
 /** What torch writes as the persistent id of a storage: `('storage', class, key, location, numel)`. */
@@ -71,6 +72,15 @@ function dtypeOfClass(global: PyGlobal): Dtype | null | undefined {
 /** `str()` of the id: protocol 0 has no other way to say it. torch itself can't read that back. */
 const ID_TEXT =
   /^\('storage', <class '(torch(?:\.cuda|\.storage)?)\.(\w+)'>, '([^']*)', '([^']*)', (\d{1,15})(?:, None)?\)$/;
+
+/** What a persistent id says of a storage; undefined where it says nothing of one. */
+export function storageIdOf(persistent: PyPersistent): StorageId | undefined {
+  if (!(persistent instanceof StorageReference && persistent.isUnread)) return parseStorageId(persistent.id);
+  const { mould, key, numel } = persistent;
+  const { storageClass, location } = mould;
+  const dtype = storageClassDtype(storageClass);
+  return dtype === undefined ? undefined : { storageClass, dtype: dtype ?? undefined, key, location, numel };
+}
 
 /** Reads a persistent id; undefined where it is none of a storage. */
 export function parseStorageId(id: Value): StorageId | undefined {
