@@ -11,6 +11,9 @@ import { LONGEST_UNDO_RECORD, parseUndoRecord, UNDO_RECORD } from './undo-record
 /** Fixes in place that are looked through, each an archive inside the next. */
 const MOST_FIXES = 16;
 
+/** How the name of the record ends that a fix in place has left. */
+const UNDO_NAME = `/${UNDO_RECORD}`;
+
 /** What is to be known of an archive: its directory, and where the content of each entry starts. */
 export interface Located {
   readonly directory: ZipDirectory;
@@ -88,11 +91,13 @@ export async function archiveBeforeFix(
   source: ByteSource,
   { directory, offsets }: Located,
 ): Promise<(Located & { readonly source: ByteSource }) | undefined> {
-  const index = directory.entries.findLastIndex(({ name }) => name.endsWith(`/${UNDO_RECORD}`));
-  const entry = directory.entries[index];
-  if (entry?.method !== METHOD_STORED || entry.size > LONGEST_UNDO_RECORD) return undefined;
+  const { table } = directory;
+  let index = table.length - 1;
+  while (index >= 0 && !table.endsWith(index, UNDO_NAME)) index--;
+  const size = table.sizes[index] ?? Number.POSITIVE_INFINITY;
+  if (size > LONGEST_UNDO_RECORD || table.methods[index] !== METHOD_STORED) return undefined;
   try {
-    const range = { source, offset: offsets[index] as number, length: entry.size };
+    const range = { source, offset: offsets[index] as number, length: size };
     const text = Buffer.from(await readSegment(range, LONGEST_UNDO_RECORD)).toString('latin1');
     const length = parseUndoRecord(text)?.origin.length;
     if (length === undefined || length >= source.size) return undefined;

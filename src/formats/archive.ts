@@ -2,20 +2,14 @@ import type { ArchiveRecord, HeaderFault } from '../checkpoint/checkpoint.ts';
 import type { ByteSource } from '../io/byte-source.ts';
 import { UnreadableError } from '../io/errors.ts';
 import type { Segment } from '../io/segment.ts';
-import { entryContent } from '../zip/content.ts';
-import { readDirectory, type ZipDirectory, type ZipEntry } from '../zip/directory.ts';
+import { contentInTable } from '../zip/content.ts';
+import { directoryOf, readDirectory, type ZipDirectory } from '../zip/directory.ts';
+import { EntryTable, type ZipEntry } from '../zip/entry-table.ts';
 import { locateData } from '../zip/locate-data.ts';
 import { RecordIndex } from './record-index.ts';
 
 /** Up to so many records all local headers are looked at: torch reads them, and one that is damaged keeps it from the record. */
 const FEW = 64;
-
-/** A record, and where its content stands. */
-export interface FoundRecord {
-  readonly entry: ZipEntry;
-  readonly content: Segment;
-  readonly dataOffset: number;
-}
 
 /** A zip archive as torch's reader sees it: records under one root folder, found by name without regard to case. */
 export class Archive {
@@ -34,18 +28,23 @@ export class Archive {
     directory: ZipDirectory,
     offsets: Float64Array,
     headerFaults: readonly HeaderFault[],
-    root = rootOf(directory.entries),
+    root = rootOf(directory.table),
   ) {
     this.source = source;
     this.root = root;
     this.directory = directory;
     this.headerFaults = headerFaults;
     this.offsets = offsets;
-    this.#index = new RecordIndex(directory.entries, root);
+    this.#index = new RecordIndex(directory.table, root);
   }
 
+  /** All entries, for who goes through an archive that is no large checkpoint. */
   get entries(): readonly ZipEntry[] {
     return this.directory.entries;
+  }
+
+  get table(): EntryTable {
+    return this.directory.table;
   }
 
   /**
@@ -54,8 +53,8 @@ export class Archive {
    */
   static async open(source: ByteSource, everyHeader = false): Promise<Archive> {
     const directory = await readDirectory(source);
-    const { entries } = directory;
-    if (entries.length === 0) {
+    const { length } = directory.table;
+    if (length === 0) {
       throw new UnreadableError(
         'bad-archive',
         'zip archive holds no records: the save did not get to write any; save it again',
@@ -66,8 +65,8 @@ export class Archive {
     const faults: HeaderFault[] = [];
     const offsets = await locateData(source, directory, {
       // the pickle decides everything, so it is read where its own header says
-      exact: (entry) => entry.name.toLowerCase().endsWith('.pkl'),
-      all: everyHeader || entries.length <= FEW,
+      exact: isPickle,
+      all: everyHeader || length <= FEW,
       onFault: (entry, fault) => faults.push({ record: entry.name, fault }),
     });
     return new Archive(source, directory, offsets, faults);
@@ -91,108 +90,132 @@ export class Archive {
     return this.#index.size;
   }
 
+  /** Number of the entry of a record. */
+  find(record: string): number | undefined {
+    return this.#index.find(record);
+  }
+
+  /** Number of the entry of the record `data/<key>`. */
+  findStorage(key: string): number | undefined {
+    return this.#index.findStorage(key);
+  }
+
   has(record: string): boolean {
-    return this.#index.find(record) !== undefined;
+    return this.find(record) !== undefined;
   }
 
   entry(record: string): ZipEntry | undefined {
-    const index = this.#index.find(record);
-    return index === undefined ? undefined : this.entries[index];
+    const index = this.find(record);
+    return index === undefined ? undefined : this.table.entry(index);
   }
 
   /** Where a record's content stands in the file. */
   dataOffset(record: string): number | undefined {
-    const index = this.#index.find(record);
+    const index = this.find(record);
     return index === undefined ? undefined : this.offsets[index];
   }
 
   /** A record's content; undefined where there is no such record. @throws UnreadableError for one that is encrypted or oddly compressed. */
   content(record: string): Segment | undefined {
-    return this.#found(this.#index.find(record))?.content;
+    const index = this.find(record);
+    return index === undefined ? undefined : this.contentAt(index);
   }
 
-  /** The record `data/<key>` with its content, at one look-up. Same errors as `content`. */
-  storage(key: string): FoundRecord | undefined {
-    return this.#found(this.#index.findStorage(key));
-  }
-
-  #found(index: number | undefined): FoundRecord | undefined {
-    if (index === undefined) return undefined;
-    const entry = this.entries[index] as ZipEntry;
-    const dataOffset = this.offsets[index] as number;
-    return { entry, dataOffset, content: entryContent(this.source, entry, dataOffset) };
+  /** The content of an entry by its number. Same errors as `content`. */
+  contentAt(index: number): Segment {
+    return contentInTable(this.source, this.table, index, this.offsets[index] as number);
   }
 
   /** The entries that are no folders, as files of an archive around others. Same errors as `content`. */
   files(): { readonly name: string; readonly content: Segment }[] {
-    return this.entries.flatMap((entry, index) =>
-      entry.name.endsWith('/')
-        ? []
-        : [
-            {
-              name: entry.name,
-              content: entryContent(this.source, entry, this.offsets[index] as number),
-            },
-          ],
+    return this.entries.flatMap(({ name }, index) =>
+      name.endsWith('/') ? [] : [{ name, content: this.contentAt(index) }],
     );
   }
 
   /** The directory as the rules and reports see it. */
   records(): ArchiveRecord[] {
-    const prefix = this.root === '' ? '' : `${this.root}/`;
-    return this.entries.map((entry, index) => new EntryRecord(entry, prefix, this.offsets[index] as number));
+    const seen: SeenArchive = {
+      table: this.table,
+      offsets: this.offsets,
+      prefix: this.root === '' ? '' : `${this.root}/`,
+    };
+    const records = new Array<ArchiveRecord>(this.table.length);
+    for (let index = 0; index < records.length; index++) records[index] = new EntryRecord(seen, index);
+    return records;
   }
+}
+
+/** What the records of an archive are views of. */
+interface SeenArchive {
+  readonly table: EntryTable;
+  readonly offsets: Float64Array;
+  /** The root folder, with a slash. */
+  readonly prefix: string;
 }
 
 /** An entry as a record; a view, because a hundred thousand copies would be a tenth of all memory. */
 class EntryRecord implements ArchiveRecord {
-  readonly #entry: ZipEntry;
-  /** Of the root folder, with a slash. */
-  readonly #prefix: string;
-  readonly dataOffset: number;
+  readonly #archive: SeenArchive;
+  readonly #index: number;
 
-  constructor(entry: ZipEntry, prefix: string, dataOffset: number) {
-    this.#entry = entry;
-    this.#prefix = prefix;
-    this.dataOffset = dataOffset;
+  constructor(archive: SeenArchive, index: number) {
+    this.#archive = archive;
+    this.#index = index;
   }
 
   get name(): string {
-    const { name } = this.#entry;
-    return this.outsideRoot ? name : name.slice(this.#prefix.length);
+    const { table, prefix } = this.#archive;
+    return table.nameBehind(this.#index, this.outsideRoot ? 0 : prefix.length);
   }
 
   get outsideRoot(): boolean {
-    return !this.#entry.name.startsWith(this.#prefix);
+    const { table, prefix } = this.#archive;
+    return !table.startsWith(this.#index, prefix);
   }
 
   get size(): number {
-    return this.#entry.size;
+    return this.#archive.table.sizes[this.#index] as number;
   }
 
   get storedSize(): number {
-    return this.#entry.storedSize;
+    return this.#archive.table.storedSizes[this.#index] as number;
   }
 
   get method(): number {
-    return this.#entry.method;
+    return this.#archive.table.methods[this.#index] as number;
   }
 
   get crc32(): number {
-    return this.#entry.crc32;
+    return this.#archive.table.crc32s[this.#index] as number;
   }
+
+  get dataOffset(): number {
+    return this.#archive.offsets[this.#index] as number;
+  }
+}
+
+/** Of the many names that are none of a pickle the last letter is enough. */
+function isPickle(index: number, table: EntryTable): boolean {
+  if (!table.endsWith(index, 'l') && !table.endsWith(index, 'L')) return false;
+  return table.name(index).toLowerCase().endsWith('.pkl');
 }
 
 /**
  * torch's reader takes the text before the first slash of directory entry 0. Where that folder holds no `data.pkl`, the folder that
  * does is taken: a re-zipped archive is to be healed, not refused.
  */
-function rootOf(entries: readonly ZipEntry[]): string {
-  const first = (entries[0] as ZipEntry).name;
+function rootOf(table: EntryTable): string {
+  const first = table.name(0);
   const root = first.includes('/') ? first.slice(0, first.indexOf('/')) : '';
   const wanted = (root === '' ? 'data.pkl' : `${root}/data.pkl`).toLowerCase();
-  if (entries.some((entry) => entry.name.toLowerCase() === wanted)) return root;
-  const other = entries.find((entry) => /(^|\/)data\.pkl$/i.test(entry.name))?.name;
+  let other: string | undefined;
+  for (let index = 0; index < table.length; index++) {
+    if (!isPickle(index, table)) continue;
+    const name = table.name(index);
+    if (name.toLowerCase() === wanted) return root;
+    if (/(^|\/)data\.pkl$/i.test(name)) other ??= name;
+  }
   return other === undefined ? root : other.slice(0, Math.max(0, other.length - 'data.pkl'.length - 1));
 }
 
@@ -216,5 +239,5 @@ function lostDirectory(
     commentLength: 0,
     rivals: [],
   };
-  return { entries, oddities: [], end, unusedBytes: 0 };
+  return directoryOf(EntryTable.of(entries), [], end, 0);
 }

@@ -58,7 +58,7 @@ export async function openRecords(archive: Archive, path: string, openInner: Ope
 
 /** The folder of a torch.package archive; a `data.pkl` in the folder that torch.load looks in makes it none. */
 function packageRoot(archive: Archive): string | undefined {
-  const first = archive.entries[0]?.name.split('/')[0];
+  const first = archive.table.name(0).split('/')[0];
   if (archive.root === first && archive.has('data.pkl')) return undefined;
   const record = archive.entries.find(({ name }) => name.endsWith(`/${EXTERN_MODULES}`))?.name;
   return record?.slice(0, -EXTERN_MODULES.length - 1);

@@ -1,38 +1,43 @@
-import type { ZipEntry } from '../zip/directory.ts';
-import { KeyTable } from './key-table.ts';
+import type { EntryTable } from '../zip/entry-table.ts';
+import { decimalIn } from './key-table.ts';
 
 /** Folder of the storages. */
 const STORAGES = 'data/';
+const NONE = -1;
 
 /**
  * Finds records under a root folder by their names, without regard to case, as torch does; of two with one name it takes the first.
+ * torch numbers its storages from 0, and a hundred thousand of them are told apart by their numbers, without a name for each.
  */
 export class RecordIndex {
   /** In lower case, with a slash at its end unless it is empty. */
   readonly #root: string;
-  /** By the names under `<root>/data/`. */
-  readonly #storages: KeyTable<number>;
+  /** Entries under `<root>/data/` that are called by a number, at that number. */
+  readonly #numbered: Int32Array;
+  /** Other names under `<root>/data/`. */
+  readonly #named = new Map<string, number>();
   /** All others, by the whole name. */
   readonly #others = new Map<string, number>();
+  #size = 0;
 
-  constructor(entries: readonly ZipEntry[], root: string) {
+  constructor(table: EntryTable, root: string) {
     const folder = root === '' ? '' : `${root}/`;
     const spelled = folder + STORAGES;
     this.#root = folder.toLowerCase();
-    this.#storages = new KeyTable(entries.length);
-    for (let index = 0; index < entries.length; index++) {
-      const { name } = entries[index] as ZipEntry;
-      if (name.startsWith(spelled)) this.#addStorage(name.slice(spelled.length), index);
-      else this.#add(name.toLowerCase(), index);
+    this.#numbered = new Int32Array(2 * table.length).fill(NONE);
+    for (let index = 0; index < table.length; index++) {
+      const number = table.decimalBehind(index, spelled);
+      if (number >= 0 && number < this.#numbered.length) this.#addNumber(number, index);
+      else this.#add(table.name(index), spelled, index);
     }
   }
 
   /** How many names there are: fewer than entries where one stands twice. */
   get size(): number {
-    return this.#storages.size + this.#others.size;
+    return this.#size;
   }
 
-  /** Index of the entry of a record, which is named without the root folder. */
+  /** Number of the entry of a record, which is named without the root folder. */
   find(record: string): number | undefined {
     if (record.startsWith(STORAGES)) return this.findStorage(record.slice(STORAGES.length));
     const name = record.toLowerCase();
@@ -40,19 +45,37 @@ export class RecordIndex {
     return this.#others.get(this.#root + name);
   }
 
-  /** Index of the entry of the record `data/<key>`. */
+  /** Number of the entry of the record `data/<key>`. */
   findStorage(key: string): number | undefined {
-    return this.#storages.get(key.toLowerCase());
+    const number = decimalIn(key);
+    if (number < 0 || number >= this.#numbered.length) return this.#named.get(key.toLowerCase());
+    const index = this.#numbered[number] as number;
+    return index === NONE ? undefined : index;
   }
 
-  #add(name: string, index: number): void {
+  #add(name: string, spelled: string, index: number): void {
+    const lower = name.toLowerCase();
     const folder = this.#root + STORAGES;
-    if (name.startsWith(folder)) this.#addStorage(name.slice(folder.length), index);
-    else if (!this.#others.has(name)) this.#others.set(name, index);
+    if (name.startsWith(spelled)) this.#addStorage(name.slice(spelled.length).toLowerCase(), index);
+    else if (lower.startsWith(folder)) this.#addStorage(lower.slice(folder.length), index);
+    else this.#addName(this.#others, lower, index);
   }
 
   #addStorage(key: string, index: number): void {
-    const name = key.toLowerCase();
-    if (this.#storages.get(name) === undefined) this.#storages.set(name, index);
+    const number = decimalIn(key);
+    if (number >= 0 && number < this.#numbered.length) this.#addNumber(number, index);
+    else this.#addName(this.#named, key, index);
+  }
+
+  #addNumber(number: number, index: number): void {
+    if (this.#numbered[number] !== NONE) return;
+    this.#numbered[number] = index;
+    this.#size++;
+  }
+
+  #addName(names: Map<string, number>, name: string, index: number): void {
+    if (names.has(name)) return;
+    names.set(name, index);
+    this.#size++;
   }
 }

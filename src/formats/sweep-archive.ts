@@ -3,7 +3,6 @@ import type { Storage } from '../checkpoint/storage.ts';
 import { isBytes, isRange } from '../io/segment.ts';
 import type { DecodedPickle } from '../pickle/decoder.ts';
 import type { RecordTrace } from '../pickle/trace.ts';
-import type { ZipEntry } from '../zip/directory.ts';
 import type { Archive } from './archive.ts';
 import { sweepOddities } from './sweep-oddities.ts';
 import { sweepBehind, sweepRecords } from './sweep-records.ts';
@@ -34,16 +33,16 @@ export async function sweepArchive(
     if (content) traces.push(...(await sweepBehind(content, pickle.length, name)));
   }
   for (const name of [...pickles.map((each) => each.name), ...others]) {
-    const entry = archive.entry(name);
-    if (entry) known.add(entry);
+    const index = archive.find(name);
+    if (index !== undefined) known.add(index);
   }
   traces.push(...(await sweepRecords(archive, known)));
   traces.push(...(await sweepOddities(archive, oddities)));
   return traces;
 }
 
-/** The records that storages stand in. */
-function* entriesOf({ entries, offsets }: Archive, storages: readonly Storage[]): Generator<ZipEntry> {
+/** Numbers of the entries that storages stand in. */
+function* entriesOf({ offsets }: Archive, storages: readonly Storage[]): Generator<number> {
   const places = new Set<number>();
   for (const { content } of storages) {
     if (!content || isBytes(content)) continue;
@@ -51,5 +50,5 @@ function* entriesOf({ entries, offsets }: Archive, storages: readonly Storage[])
     else if ('deflated' in content) places.add(content.deflated.offset);
   }
   // of several records at one place one is the storage
-  for (const [index, entry] of entries.entries()) if (places.delete(offsets[index] as number)) yield entry;
+  for (const [index, offset] of offsets.entries()) if (places.delete(offset)) yield index;
 }

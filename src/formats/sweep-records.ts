@@ -6,7 +6,7 @@ import type { RecordTrace } from '../pickle/trace.ts';
 import { storageIdOf } from '../torch/storage-id.ts';
 import { METHOD_STORED } from '../zip/constants.ts';
 import { entryContent } from '../zip/content.ts';
-import type { ZipEntry } from '../zip/directory.ts';
+import type { ZipEntry } from '../zip/entry-table.ts';
 import { firstRecord } from '../zip/recover.ts';
 import { Archive } from './archive.ts';
 import { decodeOrTrace, noted, stacked } from './stacked.ts';
@@ -35,10 +35,13 @@ class Allowance {
   }
 }
 
-/** The traces of the records that are not `known`, as far as they are pickles: each entry, also where two have one name. */
+/**
+ * The traces of the records that are not `known`, as far as they are pickles: each entry, also where two have one name.
+ * @param known Numbers of entries.
+ */
 export async function sweepRecords(
   archive: Archive,
-  known: ReadonlySet<ZipEntry> = new Set(),
+  known: ReadonlySet<number> = new Set(),
   allowance: Allowance = new Allowance(),
   depth = 0,
 ): Promise<RecordTrace[]> {
@@ -47,7 +50,7 @@ export async function sweepRecords(
   for (const [index, entry] of entries.entries()) {
     const { name, size } = entry;
     if (allowance.isSpent) break;
-    if (size === 0 || name.endsWith('/') || known.has(entry)) continue;
+    if (size === 0 || name.endsWith('/') || known.has(index)) continue;
     if (allowance.records-- <= 0) {
       traces.push(...allowance.spend(`more than ${MOST_RECORDS} records that nothing refers to`));
       break;
@@ -115,17 +118,17 @@ export async function firstRecordTraces(
 
 /** Of an archive of torch.save the storages are none of the records to be searched. */
 async function archiveTraces(archive: Archive, allowance: Allowance, depth: number): Promise<RecordTrace[]> {
-  const known = new Set<ZipEntry>();
+  const known = new Set<number>();
   const traces: RecordTrace[] = [];
   const content = archive.content('data.pkl');
-  const entry = archive.entry('data.pkl');
-  if (content && entry && (isRange(content) || segmentLength(content) <= LONGEST_RECORD)) {
-    known.add(entry);
+  const pickle = archive.find('data.pkl');
+  if (content && pickle !== undefined && (isRange(content) || segmentLength(content) <= LONGEST_RECORD)) {
+    known.add(pickle);
     const { trace, persistents } = await decodeOrTrace(await pickleSource(content));
     if (trace) traces.push({ record: 'data.pkl', trace });
     for (const persistent of persistents) {
-      const stored = archive.entry(`data/${storageIdOf(persistent)?.key}`);
-      if (stored) known.add(stored);
+      const stored = archive.find(`data/${storageIdOf(persistent)?.key}`);
+      if (stored !== undefined) known.add(stored);
     }
     if (trace) traces.push(...(await sweepBehind(content, trace.length, 'data.pkl')));
   }

@@ -33,7 +33,7 @@ export async function openTorchZip(archive: Archive, content: Segment, path: str
       pickleProtocol: pickle.protocol,
       byteOrder,
       root: archive.root,
-      entries: archive.entries.length,
+      entries: archive.table.length,
       era: eraOf(archive, table.storages),
     },
     root: pickle.value,
@@ -71,9 +71,9 @@ async function otherTraces(
   oddities: readonly ArchiveOddity[],
 ): Promise<RecordTrace[]> {
   const own = OWN_RECORDS.filter((record) => archive.has(record));
-  const count = own.length + storages.filter((storage) => storage.content !== undefined).length;
-  if (content.length === pickle.length && count === archive.entries.length && oddities.length === 0)
-    return [];
+  let count = own.length;
+  for (const { content } of storages) if (content !== undefined) count++;
+  if (content.length === pickle.length && count === archive.table.length && oddities.length === 0) return [];
   const { sweepArchive } = await import('./sweep-archive.ts');
   return sweepArchive(
     archive,
@@ -95,21 +95,22 @@ export async function byteOrderOf(archive: Archive): Promise<'little' | 'big'> {
 }
 
 function findRecord(archive: Archive, key: string, bytes: number): StoredBytes {
-  const found = archive.storage(key);
-  if (!found) {
+  const index = archive.findStorage(key);
+  if (index === undefined) {
     const damage = new UnreadableError(
       'missing-record',
       `record data/${key} is missing: a storage of ${bytes} bytes is lost; get the file again`,
     );
     return { content: undefined, damage };
   }
-  const { entry, content, dataOffset } = found;
-  const stored = { content, crc32: entry.crc32 };
-  if (entry.size >= bytes) return stored;
+  const { table, offsets } = archive;
+  const size = table.sizes[index] as number;
+  const stored = { content: archive.contentAt(index), crc32: table.crc32s[index] };
+  if (size >= bytes) return stored;
   const damage = new UnreadableError(
     'short-record',
-    `record data/${key} has ${entry.size} bytes, its storage needs ${bytes}; get the file again`,
-    dataOffset,
+    `record data/${key} has ${size} bytes, its storage needs ${bytes}; get the file again`,
+    offsets[index],
   );
   return { ...stored, damage };
 }

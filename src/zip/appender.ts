@@ -1,7 +1,8 @@
 import type { ByteSource } from '../io/byte-source.ts';
 import { RefusedError } from '../io/errors.ts';
 import { DIRECTORY_ENTRY_BYTES } from './constants.ts';
-import type { ZipDirectory, ZipEntry } from './directory.ts';
+import type { ZipDirectory } from './directory.ts';
+import type { ZipEntry } from './entry-table.ts';
 import { type ArchiveLayout, layoutArchive, type OutputRecord } from './layout.ts';
 
 /** What an archive shall hold after it has grown. */

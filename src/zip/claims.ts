@@ -1,6 +1,7 @@
 import type { ByteSource } from '../io/byte-source.ts';
 import { DESCRIPTOR, END_BYTES, FLAG_DESCRIPTOR, ZIP64_END_BYTES, ZIP64_LOCATOR_BYTES } from './constants.ts';
-import type { ZipDirectory, ZipEntry } from './directory.ts';
+import type { ZipDirectory } from './directory.ts';
+import type { ZipEntry } from './entry-table.ts';
 import { fileOrder } from './locate-data.ts';
 
 /** A made archive can have a gap behind each record; the first ones say all. */
@@ -62,30 +63,30 @@ export async function claimBytes(
   return { gaps, trailer: trailer.start < trailer.end ? trailer : undefined, overlaps: found.overlaps };
 }
 
-function walk(
-  { entries, end }: ZipDirectory,
-  offsets: Float64Array,
-): { gaps: Stretch[]; overlaps: Overlap[] } {
+function walk({ table, end }: ZipDirectory, offsets: Float64Array): { gaps: Stretch[]; overlaps: Overlap[] } {
+  const { headerOffsets, storedSizes, flags } = table;
   const gaps: Stretch[] = [];
   const overlaps: Overlap[] = [];
   let reach = 0;
-  let last: ZipEntry | undefined;
-  const enter = (start: number, entry: ZipEntry | undefined): void => {
+  /** Number of the entry that reaches there. */
+  let last: number | undefined;
+  const enter = (start: number, index: number | undefined): void => {
     const space = start - reach;
     if (space > 0) {
-      const descriptor = last !== undefined && (last.flags & FLAG_DESCRIPTOR) !== 0;
+      const descriptor = last !== undefined && ((flags[last] as number) & FLAG_DESCRIPTOR) !== 0;
       if (!descriptor || !DESCRIPTOR_LENGTHS.has(space)) gaps.push({ start: reach, end: start });
     } else if (space < 0 && overlaps.length < MOST_GAPS) {
-      overlaps.push({ entry: entry ?? (last as ZipEntry), other: entry && last, offset: start });
+      const other = last === undefined ? undefined : table.entry(last);
+      const entry = index === undefined ? (other as ZipEntry) : table.entry(index);
+      overlaps.push({ entry, other: index === undefined ? undefined : other, offset: start });
     }
   };
-  for (const index of fileOrder(entries)) {
-    const entry = entries[index] as ZipEntry;
-    enter(entry.headerOffset, entry);
-    const finish = (offsets[index] as number) + entry.storedSize;
+  for (const index of fileOrder(table)) {
+    enter(headerOffsets[index] as number, index);
+    const finish = (offsets[index] as number) + (storedSizes[index] as number);
     if (finish > reach) {
       reach = finish;
-      last = entry;
+      last = index;
     }
   }
   enter(end.directoryOffset, undefined);

@@ -8,7 +8,10 @@ import {
   METHOD_DEFLATED,
   METHOD_STORED,
 } from './constants.ts';
-import type { ZipEntry } from './directory.ts';
+import type { EntryTable, ZipEntry } from './entry-table.ts';
+
+/** Bits of entries whose content is encrypted. */
+const FLAGS_ENCRYPTED = FLAG_ENCRYPTED | FLAG_STRONG_ENCRYPTION | FLAG_MASKED_DIRECTORY;
 
 /**
  * The content of an entry as a segment: the range in the file where it is stored, inflated while read where it is deflated.
@@ -16,7 +19,7 @@ import type { ZipEntry } from './directory.ts';
  * @throws UnreadableError `unsupported` for encrypted content and for methods that torch doesn't read either.
  */
 export function entryContent(source: ByteSource, entry: ZipEntry, dataOffset: number): Segment {
-  if ((entry.flags & (FLAG_ENCRYPTED | FLAG_STRONG_ENCRYPTION | FLAG_MASKED_DIRECTORY)) !== 0) {
+  if ((entry.flags & FLAGS_ENCRYPTED) !== 0) {
     throw new UnreadableError(
       'unsupported',
       `record '${entry.name}' is encrypted, which torch can't read either; unpack the archive with its password`,
@@ -34,4 +37,16 @@ export function entryContent(source: ByteSource, entry: ZipEntry, dataOffset: nu
     entry.headerOffset,
     'zip/compressed-record',
   );
+}
+
+/** The same of entry `index` of a table; of what torch writes no entry has to be made. */
+export function contentInTable(
+  source: ByteSource,
+  table: EntryTable,
+  index: number,
+  dataOffset: number,
+): Segment {
+  if (table.methods[index] !== METHOD_STORED || ((table.flags[index] as number) & FLAGS_ENCRYPTED) !== 0)
+    return entryContent(source, table.entry(index), dataOffset);
+  return { source, offset: dataOffset, length: table.storedSizes[index] as number };
 }

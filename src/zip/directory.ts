@@ -6,32 +6,15 @@ import {
   LOCAL_HEADER_BYTES,
   METHOD_STORED,
   SENTINEL_16,
-  SENTINEL_32,
   UNICODE_NAME_EXTRA,
-  ZIP64_EXTRA,
 } from './constants.ts';
-import { type EndRecord, findEndRecord, readNear, readTail, readUInt64 } from './end-record.ts';
+import { type EndRecord, findEndRecord, readNear, readTail } from './end-record.ts';
+import { EntryTable, type ZipEntry } from './entry-table.ts';
+import { extraField } from './extra-field.ts';
+import { decodeForeignName } from './record-name.ts';
 
 /** Room for three million records. It bounds memory on a file that is nothing but directory. */
 const LONGEST_DIRECTORY = 256 * 2 ** 20;
-
-/** A record as the directory describes it; the content's own place is found by `locateData`. */
-export interface ZipEntry {
-  /** With the root folder, as the archive spells it. */
-  readonly name: string;
-  /** Bytes of the name in the file. */
-  readonly nameLength: number;
-  readonly flags: number;
-  /** 0 stored, 8 deflated. */
-  readonly method: number;
-  readonly crc32: number;
-  /** Bytes that the content takes in the file. */
-  readonly storedSize: number;
-  /** Bytes of the content; the same as `storedSize` where it is stored. */
-  readonly size: number;
-  /** Offset of the local header. */
-  readonly headerOffset: number;
-}
 
 /** What an entry says of its record besides, and no writer of checkpoints has it say. */
 export interface EntryOddity {
@@ -47,6 +30,8 @@ export interface EntryOddity {
 
 export interface ZipDirectory {
   /** In the order of the directory. */
+  readonly table: EntryTable;
+  /** The same as objects, which are made when they are asked for. */
   readonly entries: readonly ZipEntry[];
   readonly oddities: readonly EntryOddity[];
   readonly end: EndRecord;
@@ -77,28 +62,44 @@ export async function readDirectory(source: ByteSource): Promise<ZipDirectory> {
 
 function parseDirectory(bytes: Buffer, end: EndRecord, fileSize: number): ZipDirectory {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const entries: ZipEntry[] = [];
+  const table = new EntryTable(bytes, end.entries);
   const oddities: EntryOddity[] = [];
   let at = 0;
   for (let index = 0; index < end.entries; index++) {
     const fault = faultOf(view, at, end.disk);
     if (fault !== undefined) throw brokenEntry(index, end, at, fault);
-    const entry = readEntry(bytes, view, at);
-    if (entry === undefined) {
+    if (!table.read(index, at)) {
       throw brokenEntry(index, end, at, 'its zip64 numbers are missing', 'zip/zip32-sizes');
     }
-    checkEntry(entry, end.directoryOffset + at, fileSize);
-    entries.push(entry);
+    checkEntry(table, index, end.directoryOffset + at, fileSize);
     // both are 0 in what torch writes
     if (
-      !isAscii(view, at + DIRECTORY_ENTRY_BYTES, at + DIRECTORY_ENTRY_BYTES + entry.nameLength) ||
+      table.isForeign(index) ||
       view.getUint16(at + 40, true) >>> 12 !== 0 ||
       view.getUint16(at + 30, true) > 0
     )
-      noteOddities(entry, bytes, view, at, oddities);
+      noteOddities(table.entry(index), bytes, view, at, oddities);
     at += entryLength(view, at);
   }
-  return { entries, oddities, end, unusedBytes: bytes.length - at };
+  return directoryOf(table, oddities, end, bytes.length - at);
+}
+
+/** A directory of the entries of a table. */
+export function directoryOf(
+  table: EntryTable,
+  oddities: readonly EntryOddity[],
+  end: EndRecord,
+  unusedBytes: number,
+): ZipDirectory {
+  return {
+    table,
+    get entries() {
+      return table.entries;
+    },
+    oddities,
+    end,
+    unusedBytes,
+  };
 }
 
 /** Bytes of the entry at `at`, with its name, extra fields and comment. */
@@ -152,52 +153,23 @@ function faultOf(view: DataView, at: number, archiveDisk: number): string | unde
   return undefined;
 }
 
-/** Undefined where a number stands in a zip64 field that isn't there. */
-function readEntry(bytes: Buffer, view: DataView, at: number): ZipEntry | undefined {
-  const nameLength = view.getUint16(at + 28, true);
-  const nameStart = at + DIRECTORY_ENTRY_BYTES;
-  const nameEnd = nameStart + nameLength;
-  let storedSize = view.getUint32(at + 20, true);
-  let size = view.getUint32(at + 24, true);
-  let headerOffset = view.getUint32(at + 42, true);
-  if (storedSize === SENTINEL_32 || size === SENTINEL_32 || headerOffset === SENTINEL_32) {
-    // The field holds only the numbers that the entry has no room for, in this order.
-    const wide = extraField(bytes, nameEnd, view.getUint16(at + 30, true), ZIP64_EXTRA);
-    const needed = [size, storedSize, headerOffset].filter((value) => value === SENTINEL_32).length;
-    if (wide.length < 8 * needed) return undefined;
-    let field = 0;
-    const next = (): number => readUInt64(wide, 8 * field++);
-    if (size === SENTINEL_32) size = next();
-    if (storedSize === SENTINEL_32) storedSize = next();
-    if (headerOffset === SENTINEL_32) headerOffset = next();
-  }
-  return {
-    name: decodeName(bytes, view, nameStart, nameEnd),
-    nameLength,
-    flags: view.getUint16(at + 8, true),
-    method: view.getUint16(at + 10, true),
-    crc32: view.getUint32(at + 16, true),
-    storedSize,
-    size,
-    headerOffset,
-  };
-}
-
-function checkEntry(entry: ZipEntry, offset: number, fileSize: number): void {
-  const { name, method, size, storedSize, headerOffset } = entry;
+function checkEntry(table: EntryTable, index: number, offset: number, fileSize: number): void {
+  const storedSize = table.storedSizes[index] as number;
+  const headerOffset = table.headerOffsets[index] as number;
   if (headerOffset + LOCAL_HEADER_BYTES + storedSize > fileSize) {
     throw new UnreadableError(
       'bad-archive',
-      `record '${name}' of ${storedSize} bytes at offset ${headerOffset} passes the end of the file at ${fileSize}; ` +
+      `record '${table.name(index)}' of ${storedSize} bytes at offset ${headerOffset} passes the end of the file at ${fileSize}; ` +
         'copy or download the file again',
       offset,
       'zip/damaged',
     );
   }
-  if (method === METHOD_STORED && size !== storedSize) {
+  const size = table.sizes[index] as number;
+  if (table.methods[index] === METHOD_STORED && size !== storedSize) {
     throw new UnreadableError(
       'bad-archive',
-      `record '${name}' is stored as it is, but has ${size} bytes by one number and ${storedSize} by the other`,
+      `record '${table.name(index)}' is stored as it is, but has ${size} bytes by one number and ${storedSize} by the other`,
       offset,
       'zip/damaged',
     );
@@ -219,45 +191,4 @@ function brokenEntry(
     offset,
     rule,
   );
-}
-
-/** Payload of the first extra field of a kind; empty where there is none. A field that passes the end ends the search. */
-function extraField(bytes: Buffer, start: number, length: number, id: number): Buffer {
-  const limit = start + length;
-  let at = start;
-  while (at + 4 <= limit) {
-    const next = at + 4 + bytes.readUInt16LE(at + 2);
-    if (next > limit) break;
-    if (bytes.readUInt16LE(at) === id) return bytes.subarray(at + 4, next);
-    at = next;
-  }
-  return bytes.subarray(limit, limit);
-}
-
-/** The bytes `[start, end)` of a directory or a local header as the name of a record; `view` is over the same bytes. */
-export function decodeName(bytes: Buffer, view: DataView, start: number, end: number): string {
-  return isAscii(view, start, end)
-    ? bytes.toString('latin1', start, end)
-    : decodeForeignName(bytes.subarray(start, end));
-}
-
-/** Four bytes at a step: of 100 000 names this is the only work per byte that runs in JavaScript. */
-function isAscii(view: DataView, start: number, end: number): boolean {
-  let seen = 0;
-  let at = start;
-  for (; at + 4 <= end; at += 4) seen |= view.getUint32(at, true);
-  for (; at < end; at++) seen |= view.getUint8(at);
-  return (seen & 0x80808080) === 0;
-}
-
-/**
- * torch writes and reads names as raw bytes, so they are UTF-8 where they are valid UTF-8, whatever the flag says. What is
- * not keeps one character per byte, so that no two names of that kind become one.
- */
-function decodeForeignName(bytes: Buffer): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    return bytes.toString('latin1');
-  }
 }

@@ -7,7 +7,8 @@ import {
   LOCAL_HEADER_BYTES,
   SENTINEL_32,
 } from './constants.ts';
-import { decodeName, type ZipEntry } from './directory.ts';
+import type { ZipEntry } from './entry-table.ts';
+import { decodeName } from './record-name.ts';
 
 /** The header in front of a record's content. Torch's reader uses nothing of it but the two lengths. */
 export interface LocalHeader {

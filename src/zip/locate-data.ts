@@ -1,6 +1,7 @@
 import type { ByteSource } from '../io/byte-source.ts';
 import { LOCAL_HEADER_BYTES } from './constants.ts';
-import type { ZipDirectory, ZipEntry } from './directory.ts';
+import type { ZipDirectory } from './directory.ts';
+import type { EntryTable, ZipEntry } from './entry-table.ts';
 import { dataOffsetIn, headerDamage, headerFault } from './local-header.ts';
 import { contentOffset, DEFAULT_ALIGNMENT, descriptorBytes } from './placement.ts';
 
@@ -17,7 +18,7 @@ export interface LocateOptions {
    * Entries whose local header is read whatever the arithmetic says. A header can lie in such a way that the arithmetic
    * holds and the content starts a few bytes further; for a pickle that would be another pickle than torch reads.
    */
-  readonly exact?: (entry: ZipEntry) => boolean;
+  readonly exact?: (index: number, table: EntryTable) => boolean;
   /** Read the header of every entry. One that is damaged is told to `onFault`, where the arithmetic stands in for it. */
   readonly all?: boolean;
   /** Is told of every header that was read and is damaged or contradicts the directory. */
@@ -40,49 +41,51 @@ export async function locateData(
   options: LocateOptions = {},
 ): Promise<Float64Array> {
   const { alignment = DEFAULT_ALIGNMENT, exact, all, onFault } = options;
-  const { entries, end } = directory;
-  const order = fileOrder(entries);
-  const offsets = new Float64Array(entries.length);
+  const { table, end } = directory;
+  const { headerOffsets, storedSizes, sizes, nameLengths } = table;
+  const order = fileOrder(table);
+  const offsets = new Float64Array(table.length);
   const unknown: number[] = [];
   for (let rank = 0; rank < order.length; rank++) {
     const index = order[rank] as number;
-    const entry = entries[index] as ZipEntry;
-    const following = rank + 1 < order.length ? entries[order[rank + 1] as number] : undefined;
-    const next = following === undefined ? end.directoryOffset : following.headerOffset;
-    const predicted = contentOffset(entry.headerOffset, entry.nameLength, entry.size, alignment);
-    const finish = predicted + entry.storedSize + descriptorBytes(entry.headerOffset, entry.size);
-    const known = finish === next && exact?.(entry) !== true;
+    const following = order[rank + 1];
+    const next = following === undefined ? end.directoryOffset : (headerOffsets[following] as number);
+    const headerOffset = headerOffsets[index] as number;
+    const size = sizes[index] as number;
+    const predicted = contentOffset(headerOffset, nameLengths[index] as number, size, alignment);
+    const finish = predicted + (storedSizes[index] as number) + descriptorBytes(headerOffset, size);
+    const known = finish === next && exact?.(index, table) !== true;
     if (known) offsets[index] = predicted;
     if (!known || all) unknown.push(index);
   }
-  await readOffsets(source, entries, unknown, offsets, onFault);
+  await readOffsets(source, table, unknown, offsets, onFault);
   return offsets;
 }
 
-/** Indexes of the entries by the place of their headers; what writers make is in that order already. */
-export function fileOrder(entries: readonly ZipEntry[]): Uint32Array {
-  const order = new Uint32Array(entries.length);
+/** Numbers of the entries by the place of their headers; what writers make is in that order already. */
+export function fileOrder({ length, headerOffsets }: EntryTable): Uint32Array {
+  const order = new Uint32Array(length);
   let sorted = true;
   let last = 0;
-  for (let index = 0; index < entries.length; index++) {
-    const at = (entries[index] as ZipEntry).headerOffset;
+  for (let index = 0; index < length; index++) {
+    const at = headerOffsets[index] as number;
     if (at < last) sorted = false;
     last = at;
     order[index] = index;
   }
-  const offsetOf = (index: number): number => (entries[index] as ZipEntry).headerOffset;
+  const offsetOf = (index: number): number => headerOffsets[index] as number;
   return sorted ? order : order.sort((a, b) => offsetOf(a) - offsetOf(b));
 }
 
 /** Fills in `offsets` for the entries at `indexes`, which stand in file order. An offset that is there serves where its header is damaged. */
 async function readOffsets(
   source: ByteSource,
-  entries: readonly ZipEntry[],
+  table: EntryTable,
   indexes: readonly number[],
   offsets: Float64Array,
   onFault: LocateOptions['onFault'],
 ): Promise<void> {
-  const at = (rank: number): number => (entries[indexes[rank] as number] as ZipEntry).headerOffset;
+  const at = (rank: number): number => table.headerOffsets[indexes[rank] as number] as number;
   let first = 0;
   const readGroups = async (): Promise<void> => {
     while (first < indexes.length) {
@@ -91,12 +94,12 @@ async function readOffsets(
       let to = from + 1;
       while (to < indexes.length && at(to) - at(to - 1) <= NEAR && at(to) - start <= LONGEST_READ) to++;
       first = to;
-      const last = entries[indexes[to - 1] as number] as ZipEntry;
-      const end = Math.min(source.size, last.headerOffset + LOCAL_HEADER_BYTES + last.nameLength);
+      const lastName = table.nameLengths[indexes[to - 1] as number] as number;
+      const end = Math.min(source.size, at(to - 1) + LOCAL_HEADER_BYTES + lastName);
       const bytes = await source.read(start, end - start);
       const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
       for (const index of indexes.slice(from, to)) {
-        const entry = entries[index] as ZipEntry;
+        const entry = table.entry(index);
         const place = entry.headerOffset - start;
         const damage = headerDamage(view, place, entry, source.size);
         if (damage && !offsets[index]) throw damage;

@@ -11,7 +11,8 @@ import {
   ZIP64_DESCRIPTOR_BYTES,
   ZIP64_EXTRA,
 } from './constants.ts';
-import { decodeName, type ZipEntry } from './directory.ts';
+import type { ZipEntry } from './entry-table.ts';
+import { decodeName } from './record-name.ts';
 
 /** Small records follow each other closely, so that one read serves several. */
 const READ_AHEAD = 64 * 1024;

@@ -1,18 +1,20 @@
 import { describe, expect, it } from 'vitest';
 import { RecordIndex } from '../../src/formats/record-index.ts';
-import type { ZipEntry } from '../../src/zip/directory.ts';
+import { EntryTable } from '../../src/zip/entry-table.ts';
 
-const entries = (...names: string[]): ZipEntry[] =>
-  names.map((name, index) => ({
-    name,
-    nameLength: name.length,
-    flags: 0,
-    method: 0,
-    crc32: 0,
-    storedSize: 0,
-    size: 0,
-    headerOffset: index,
-  }));
+const entries = (...names: string[]): EntryTable =>
+  EntryTable.of(
+    names.map((name, index) => ({
+      name,
+      nameLength: name.length,
+      flags: 0,
+      method: 0,
+      crc32: 0,
+      storedSize: 0,
+      size: 0,
+      headerOffset: index,
+    })),
+  );
 
 describe('an index of records', () => {
   it('finds them without regard to case, the first of two with one name', () => {
