@@ -81,7 +81,9 @@ function walk({ table, end }: ZipDirectory, offsets: Float64Array): { gaps: Stre
       overlaps.push({ entry, other: index === undefined ? undefined : other, offset: start });
     }
   };
-  for (const index of fileOrder(table)) {
+  const order = fileOrder(table);
+  for (let rank = 0; rank < order.length; rank++) {
+    const index = order[rank] as number;
     enter(headerOffsets[index] as number, index);
     const finish = (offsets[index] as number) + (storedSizes[index] as number);
     if (finish > reach) {

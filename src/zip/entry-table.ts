@@ -44,7 +44,7 @@ export class EntryTable {
   /** Where in the bytes the names begin. */
   readonly #nameStarts: Uint32Array;
   /** Names that are not spelled in the bytes, one ASCII character a byte. */
-  readonly #foreignNames = new Map<number, string>();
+  #foreignNames: Map<number, string> | undefined;
   /** The bytes, one character each. */
   #text: string | undefined;
   #entries: readonly ZipEntry[] | undefined;
@@ -78,7 +78,7 @@ export class EntryTable {
       table.storedSizes[index] = entry.storedSize;
       table.sizes[index] = entry.size;
       table.headerOffsets[index] = entry.headerOffset;
-      table.#foreignNames.set(index, entry.name);
+      table.#noteName(index, entry.name);
     }
     return table;
   }
@@ -101,7 +101,7 @@ export class EntryTable {
     this.#nameStarts[index] = nameStart;
     if (!isAscii(view, nameStart, nameStart + nameLength)) {
       const name = this.#bytes.subarray(nameStart, nameStart + nameLength);
-      this.#foreignNames.set(index, decodeForeignName(name));
+      this.#noteName(index, decodeForeignName(name));
     }
     const isWide = storedSize === SENTINEL_32 || size === SENTINEL_32 || headerOffset === SENTINEL_32;
     return !isWide || this.#readWide(index, nameStart + nameLength, view.getUint16(at + 30, true));
@@ -155,18 +155,18 @@ export class EntryTable {
    * seven digits.
    */
   decimalBehind(index: number, start: string): number {
-    const length = this.nameLengths[index] as number;
-    const digits = length - start.length;
-    if (digits < 1 || digits > MOST_DIGITS || !this.startsWith(index, start)) return -1;
-    if (this.isForeign(index)) return -1;
+    const digits = (this.nameLengths[index] as number) - start.length;
+    if (digits < 1 || digits > MOST_DIGITS || this.isForeign(index)) return -1;
+    const bytes = this.#bytes;
     const first = (this.#nameStarts[index] as number) + start.length;
+    if (digits > 1 && bytes[first] === ZERO) return -1;
     let number = 0;
     for (let at = first; at < first + digits; at++) {
-      const digit = (this.#bytes[at] as number) - ZERO;
+      const digit = (bytes[at] as number) - ZERO;
       if (digit < 0 || digit > 9) return -1;
       number = number * 10 + digit;
     }
-    return digits > 1 && this.#bytes[first] === ZERO ? -1 : number;
+    return this.#has(start, index, 0) ? number : -1;
   }
 
   entry(index: number): ZipEntry {
@@ -189,14 +189,19 @@ export class EntryTable {
   }
 
   #foreignName(index: number): string | undefined {
-    return this.#foreignNames.size > 0 ? this.#foreignNames.get(index) : undefined;
+    return this.#foreignNames?.get(index);
+  }
+
+  #noteName(index: number, name: string): void {
+    this.#foreignNames ??= new Map();
+    this.#foreignNames.set(index, name);
   }
 
   /** Whether `text` stands in the bytes of a name, from its character `from` on. */
   #has(text: string, index: number, from: number): boolean {
+    const bytes = this.#bytes;
     const start = (this.#nameStarts[index] as number) + from;
-    for (let at = 0; at < text.length; at++)
-      if (this.#bytes[start + at] !== text.charCodeAt(at)) return false;
+    for (let at = 0; at < text.length; at++) if (bytes[start + at] !== text.charCodeAt(at)) return false;
     return true;
   }
 }
