@@ -1,8 +1,9 @@
+import type { Dtype } from '../torch/dtypes.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { sharedStorages } from './shared-storages.ts';
 import type { Storage } from './storage.ts';
 import type { Tensor } from './tensor.ts';
-import { coverageBudget, coveredElements } from './view-coverage.ts';
+import { coverageBudget, coveredElements, isContiguous } from './view-coverage.ts';
 
 /** Sums over a checkpoint. Contract of DESIGN: `totals` of the JSON documents. */
 export interface Totals {
@@ -22,19 +23,30 @@ export interface Totals {
 export function totalsOf(checkpoint: Pick<Checkpoint, 'tensors' | 'storages'>): Totals {
   const byDtype = new Map<string, { tensors: number; bytes: number }>();
   let tensorBytes = 0;
+  let dtype: Dtype | undefined;
+  let sum = { tensors: 0, bytes: 0 };
   for (const tensor of checkpoint.tensors) {
     tensorBytes += tensor.bytes;
-    const sum = getOrAdd(byDtype, tensor.dtype.name, () => ({ tensors: 0, bytes: 0 }));
+    // most have that of the one before
+    if (tensor.dtype !== dtype) {
+      dtype = tensor.dtype;
+      sum = getOrAdd(byDtype, dtype.name, () => ({ tensors: 0, bytes: 0 }));
+    }
     sum.tensors += 1;
     sum.bytes += tensor.bytes;
   }
   const byLocation = new Map<string, { storages: number; bytes: number }>();
   let storageBytes = 0;
+  let location: string | undefined;
+  let there = { storages: 0, bytes: 0 };
   for (const storage of checkpoint.storages) {
     storageBytes += storage.bytes;
-    const sum = getOrAdd(byLocation, storage.location, () => ({ storages: 0, bytes: 0 }));
-    sum.storages += 1;
-    sum.bytes += storage.bytes;
+    if (storage.location !== location) {
+      location = storage.location;
+      there = getOrAdd(byLocation, location, () => ({ storages: 0, bytes: 0 }));
+    }
+    there.storages += 1;
+    there.bytes += storage.bytes;
   }
   return {
     tensors: checkpoint.tensors.length,
@@ -70,8 +82,8 @@ export function parametersOf(tensors: readonly Tensor[]): number {
       withoutStorage.add(tensor.node);
       return;
     }
-    if (shared.has(storage)) getOrAdd(views, storage, () => []).push(tensor);
-    else sum += coveredElements([tensor], budget);
+    if (shared.size > 0 && shared.has(storage)) getOrAdd(views, storage, () => []).push(tensor);
+    else sum += isContiguous(tensor) ? tensor.elements : coveredElements([tensor], budget);
   };
   for (const tensor of tensors) add(tensor);
   for (const ofStorage of views.values()) {

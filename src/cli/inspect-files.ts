@@ -1,5 +1,6 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import type { NameMatcher } from '../checkpoint/name-glob.ts';
+import type { Tensor } from '../checkpoint/tensor.ts';
 import { diagnose, diagnoseFailure } from '../diagnose/engine.ts';
 import type { Loading } from '../diagnose/loading.ts';
 import { openCheckpoint } from '../formats/open.ts';
@@ -12,6 +13,7 @@ import { failureEntry } from '../report/failure-entry.ts';
 import {
   type InspectDocument,
   inspectDocument,
+  listedTensors,
   type UnreadableDocument,
   unreadableDocument,
 } from '../report/inspect-document.ts';
@@ -25,6 +27,8 @@ import { readPayload } from './read-payload.ts';
 /** A file as it was seen, and what only people are told of it. */
 interface Inspection {
   readonly document: InspectDocument | UnreadableDocument;
+  /** Those that the document lists, for a report that shows few of them. */
+  readonly tensors: () => readonly Tensor[];
   readonly era?: string | undefined;
 }
 
@@ -86,7 +90,11 @@ async function inspectOne(
       });
       if (options.failOn && reaches(findings, options.failOn)) context.raise(EXIT.findings);
       if (document.error) await tellReason(document.error.message, file, context);
-      return { document, era: checkpoint.container.era };
+      return {
+        document,
+        tensors: () => listedTensors(checkpoint, filter),
+        era: checkpoint.container.era,
+      };
     } finally {
       await checkpoint.close();
     }
@@ -99,7 +107,8 @@ async function inspectOne(
     await tellFailure(error, file, context, options);
     const findings = diagnoseFailure(error);
     const loading = error instanceof PickleFault ? await loadingOf(error.traces, options) : undefined;
-    return { document: unreadableDocument(file, await sizeOf(file), failureEntry(error), findings, loading) };
+    const document = unreadableDocument(file, await sizeOf(file), failureEntry(error), findings, loading);
+    return { document, tensors: () => [] };
   }
 }
 
@@ -172,11 +181,11 @@ async function printText(
   ]);
   const screen = await screenFor(context, options);
   let before = '';
-  for await (const { document, era } of inspections) {
+  for await (const { document, tensors, era } of inspections) {
     // stderr has said why; what remains to tell is what the user would meet
     const lines =
       'tensors' in document
-        ? inspectReport(document, { ...options, era }, screen)
+        ? inspectReport(document, tensors(), { ...options, era }, screen)
         : unreadableReport(document, options, screen);
     const { loading } = document;
     if (!('tensors' in document) && document.findings.length === 0 && !loading) continue;

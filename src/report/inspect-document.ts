@@ -126,10 +126,9 @@ export function inspectDocument(
   findings: readonly Finding[],
   options: InspectOptions = {},
 ): InspectDocument {
-  const { filter } = options;
-  const tensors = filter ? checkpoint.tensors.filter(({ name }) => filter(name)) : checkpoint.tensors;
   const producer = producerOf(checkpoint);
   const roles = rolesOf(checkpoint);
+  let tensors: readonly TensorEntry[] | undefined;
   return {
     schema: INSPECT_SCHEMA,
     file: { path: checkpoint.path, bytes: checkpoint.fileSize ?? checkpoint.source.size },
@@ -138,8 +137,11 @@ export function inspectDocument(
     ...(producer && { producer }),
     ...(roles.length > 1 && { roles: roles.map((role) => ({ ...role, bytes: integer(role.bytes) })) }),
     totals: totalsEntry(totalsOf(checkpoint)),
-    tensors: tensors.map(tensorEntry),
     // a report for a person names few of them, if any
+    get tensors() {
+      tensors ??= listedTensors(checkpoint, options.filter).map(tensorEntry);
+      return tensors;
+    },
     get storages() {
       const dtypes = storageDtypes(checkpoint);
       return checkpoint.storages.map((storage) => storageEntry(storage, dtypes.get(storage)));
@@ -149,6 +151,14 @@ export function inspectDocument(
     findings: cutSubjects(findings, options),
     ...(options.loading && { loading: options.loading }),
   };
+}
+
+/** The tensors that a document lists. */
+export function listedTensors(
+  { tensors }: Pick<Checkpoint, 'tensors'>,
+  filter?: (name: string) => boolean,
+): readonly Tensor[] {
+  return filter ? tensors.filter(({ name }) => filter(name)) : tensors;
 }
 
 export function unreadableDocument(
@@ -238,7 +248,7 @@ function totalsEntry(totals: Totals): TotalsEntry {
   };
 }
 
-function tensorEntry(tensor: Tensor): TensorEntry {
+export function tensorEntry(tensor: Tensor): TensorEntry {
   return {
     path: tensor.path,
     name: tensor.name,

@@ -49,7 +49,7 @@ export function pageData(
   const dtypes = sums(totals.byDtype, ({ tensors }) => tensors);
   const locations = sums(totals.byLocation, ({ storages }) => storages);
   const roles = rolesOf(checkpoint);
-  const sharing = sharedStorages(document.tensors);
+  const sharing = sharedStorages(checkpoint.tensors);
   const storageSizes = new Map(checkpoint.storages.map(({ key, bytes }) => [key, bytes]));
   const { flags } = prescribe(findings);
   return {
@@ -75,10 +75,10 @@ export function pageData(
       locations: indexOf(locations),
       partOf: partFinder(roles),
       wasted: waste.byStorage,
-      tied: new Map(sharing.map(({ key, tied }) => [key, tied ? 'tied' : 'shared'])),
+      tied: new Map(sharing.map(({ storage, tied }) => [storage.key, tied ? 'tied' : 'shared'])),
     }),
     ...(statistics && { numbers: numberColumns(checkpoint.tensors, statistics) }),
-    sharing: sharing.slice(0, MOST_SHARED).map(({ key, members, tied }): PageSharing => {
+    sharing: sharing.slice(0, MOST_SHARED).map(({ storage: { key }, members, tied }): PageSharing => {
       const names = members.map(({ name }) => visible(name));
       const rest = names.length - MOST_SHARED_NAMES;
       return {

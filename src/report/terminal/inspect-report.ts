@@ -1,4 +1,6 @@
-import type { InspectDocument, TensorEntry, UnreadableDocument } from '../inspect-document.ts';
+import type { Storage } from '../../checkpoint/storage.ts';
+import { locationOf, type Tensor } from '../../checkpoint/tensor.ts';
+import { type InspectDocument, tensorEntry, type UnreadableDocument } from '../inspect-document.ts';
 import { filteredLines } from './filtered.ts';
 import { findingLines } from './findings.ts';
 import { bytesText, counted, grouped } from './numbers.ts';
@@ -35,9 +37,13 @@ const MAX_VALUE_LINES = 10;
 const MAX_SHARED_LINES = 4;
 const SUBJECT_LINES = 2;
 
-/** What `inspect` prints for a person, line by line, without line ends. */
+/**
+ * What `inspect` prints for a person, line by line, without line ends.
+ * @param tensors Those that the document lists.
+ */
 export function* inspectReport(
   document: InspectDocument,
+  tensors: readonly Tensor[],
   options: InspectReportOptions,
   screen: Screen,
 ): Generator<string> {
@@ -57,7 +63,7 @@ export function* inspectReport(
     yield* findings;
     return;
   }
-  const shared = sharedStorages(document.tensors);
+  const shared = sharedStorages(tensors);
   const limit = (lines: number) => (options.all ? Number.POSITIVE_INFINITY : lines);
   const totals = totalsLines(document, screen);
   const after = [
@@ -72,7 +78,7 @@ export function* inspectReport(
   // file, totals and what follows, an empty line before each section, and the prompt after it all
   const others = 4 + totals.length + after.reduce((sum, section) => sum + section.length + 1, 0) + 2;
   const lines = Math.max(MIN_TREE_LINES, screen.height - others);
-  yield* treeSection(document, options, lines, noteMaker(document, shared), screen);
+  yield* treeSection(document, tensors, options, lines, noteMaker(document, shared), screen);
   for (const section of after) {
     yield '';
     yield* section;
@@ -98,7 +104,8 @@ function damageLines(message: string, { inks, glyphs, unicode, width }: Screen):
 }
 
 function* treeSection(
-  { tensors, totals }: InspectDocument,
+  { totals }: InspectDocument,
+  tensors: readonly Tensor[],
   options: InspectReportOptions,
   lines: number,
   noteOf: NoteOf,
@@ -124,14 +131,14 @@ function* treeSection(
 
 /** What is out of the ordinary about a tensor. */
 function noteMaker({ totals }: InspectDocument, shared: readonly SharedStorage[]): NoteOf {
-  const sharing = new Map<string, string>();
-  for (const { key, tied } of shared) sharing.set(key, tied ? 'tied' : 'shared');
+  const sharing = new Map<Storage | undefined, string>();
+  for (const { storage, tied } of shared) sharing.set(storage, tied ? 'tied' : 'shared');
   const several = Object.keys(totals.byLocation).length > 1;
   return (tensor) =>
     [
       tensor.kind === 'tensor' || tensor.kind === 'parameter' ? '' : tensor.kind,
-      (tensor.storage !== null && sharing.get(tensor.storage)) || '',
-      several ? (tensor.location ?? '') : '',
+      sharing.get(tensor.storage) ?? '',
+      several ? (locationOf(tensor) ?? '') : '',
     ]
       .filter((note) => note !== '')
       .join(' ');
@@ -150,13 +157,16 @@ function sharedLines(shared: readonly SharedStorage[], limit: number, screen: Sc
 /** Names of one shared storage that its line tells. */
 const MAX_NAMES = 3;
 
-function sharedLine({ key, members, tied }: SharedStorage, { glyphs, unicode, width, inks }: Screen): string {
-  const nameOf = ({ name }: TensorEntry) => nameText(name, unicode);
+function sharedLine(
+  { storage, members, tied }: SharedStorage,
+  { glyphs, unicode, width, inks }: Screen,
+): string {
+  const nameOf = ({ name }: Tensor) => nameText(name, unicode);
   const shown = members.slice(0, MAX_NAMES).map(nameOf);
   if (members.length > shown.length) shown.push(`${glyphs.ellipsis} ${members.length - shown.length} more`);
   const tail = tied
-    ? bytesText((members[0] as TensorEntry).bytes)
-    : `views of storage ${cutMiddle(visible(key, unicode), 12, glyphs.ellipsis)}`;
+    ? bytesText(tensorEntry(members[0] as Tensor).bytes)
+    : `views of storage ${cutMiddle(visible(storage.key, unicode), 12, glyphs.ellipsis)}`;
   const room = width - 4 - tail.length;
   const separator = tied ? ' = ' : ', ';
   const share = Math.floor((room - separator.length * (shown.length - 1)) / shown.length);

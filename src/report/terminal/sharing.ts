@@ -1,44 +1,40 @@
-import { KeyTable } from '../../formats/key-table.ts';
-import type { TensorEntry } from '../inspect-document.ts';
+import { sharedStorages as storagesOfSeveral } from '../../checkpoint/shared-storages.ts';
+import type { Storage } from '../../checkpoint/storage.ts';
+import type { Tensor } from '../../checkpoint/tensor.ts';
 
 /** Tensors that stand in one storage. */
 export interface SharedStorage {
-  readonly key: string;
-  readonly members: readonly TensorEntry[];
+  readonly storage: Storage;
+  readonly members: readonly Tensor[];
   /** All of them view the same elements in the same way: one tensor under several names. */
   readonly tied: boolean;
 }
 
 /** The storages that several listed tensors view, in the order of the file. */
-export function sharedStorages(tensors: readonly TensorEntry[]): SharedStorage[] {
-  const first = new KeyTable<TensorEntry>(tensors.length);
-  // few storages are shared: only these get a list
-  const several = new Map<string, TensorEntry[]>();
+export function sharedStorages(tensors: readonly Tensor[]): SharedStorage[] {
+  // parts of tensors count there too
+  const candidates = storagesOfSeveral(tensors);
+  if (candidates.size === 0) return [];
+  const members = new Map<Storage, Tensor[]>();
   for (const tensor of tensors) {
-    if (tensor.storage === null) continue;
-    const before = first.get(tensor.storage);
-    if (!before) {
-      first.set(tensor.storage, tensor);
-      continue;
-    }
-    const members = several.get(tensor.storage);
-    if (members) members.push(tensor);
-    else several.set(tensor.storage, [before, tensor]);
+    const { storage } = tensor;
+    if (!storage || !candidates.has(storage)) continue;
+    const known = members.get(storage);
+    if (known) known.push(tensor);
+    else members.set(storage, [tensor]);
   }
-  if (several.size === 0) return [];
   const shared: SharedStorage[] = [];
-  for (const before of tensors) {
-    const key = before.storage;
-    const members = key === null ? undefined : several.get(key);
-    if (key === null || members?.[0] !== before) continue;
-    shared.push({ key, members, tied: members.every((each) => isSameView(each, before)) });
+  for (const [storage, views] of members) {
+    if (views.length < 2) continue;
+    const first = views[0] as Tensor;
+    shared.push({ storage, members: views, tied: views.every((each) => isSameView(each, first)) });
   }
   return shared;
 }
 
-function isSameView(a: TensorEntry, b: TensorEntry): boolean {
+function isSameView(a: Tensor, b: Tensor): boolean {
   return (
-    a.dtype === b.dtype &&
+    a.dtype.name === b.dtype.name &&
     a.storageOffset === b.storageOffset &&
     a.shape.join() === b.shape.join() &&
     a.stride.join() === b.stride.join()

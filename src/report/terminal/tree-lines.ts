@@ -1,4 +1,5 @@
-import type { TensorEntry } from '../inspect-document.ts';
+import type { Tensor } from '../../checkpoint/tensor.ts';
+import { integers } from '../inspect-document.ts';
 import { bytesText, counted, countText } from './numbers.ts';
 import { isNarrow, type Screen } from './screen.ts';
 import { cutEnd, cutMiddle, nameText, padEnd, padStart, visible, widthOf } from './text.ts';
@@ -6,7 +7,7 @@ import type { Branch } from './tree.ts';
 import type { Item } from './tree-plan.ts';
 
 /** What a reader is told about a tensor beside its dtype and shape: `tied`, `cuda:1`. */
-export type NoteOf = (tensor: TensorEntry) => string;
+export type NoteOf = (tensor: Tensor) => string;
 
 /** A line before its columns are set: name, what it is, how much. */
 interface Row {
@@ -47,9 +48,8 @@ function rowOf(item: Item, lead: string, noteOf: NoteOf, screen: Screen): Row {
   const label = labelOf(item, screen);
   const size = bytesText(branch.bytes * alike);
   if (branch.tensor && branch.children.length === 0) {
-    const dtype = isNarrow(screen)
-      ? (SHORT_DTYPES[branch.tensor.dtype] ?? branch.tensor.dtype)
-      : branch.tensor.dtype;
+    const { name } = branch.tensor.dtype;
+    const dtype = isNarrow(screen) ? (SHORT_DTYPES[name] ?? name) : name;
     const many = alike > 1 ? `${alike} ${glyphs.times} ` : '';
     const note = alike > 1 ? '' : visible(noteOf(branch.tensor), unicode);
     return {
@@ -118,8 +118,8 @@ const SHORT_DTYPES: Readonly<Record<string, string>> = {
   complex128: 'c128',
 };
 
-function shapeText({ shape }: TensorEntry, screen: Screen): string {
-  return `[${shape.join(isNarrow(screen) ? ',' : ', ')}]`;
+function shapeText({ shape }: Tensor, screen: Screen): string {
+  return `[${integers(shape).join(isNarrow(screen) ? ',' : ', ')}]`;
 }
 
 interface Columns {

@@ -1,5 +1,4 @@
-import { dtypeByName } from '../../torch/dtypes.ts';
-import type { TensorEntry } from '../inspect-document.ts';
+import { locationOf, type Tensor } from '../../checkpoint/tensor.ts';
 
 /** Parts of a name that become levels; what is deeper stays one label. Models stay below twenty, and the walk over the tree recurses. */
 const MAX_LEVELS = 32;
@@ -14,54 +13,68 @@ const DOT = 0x2e;
 export class Branch {
   readonly label: string;
   /** The tensors of the branch, in the order of the file; their names are the same up to `#start`. */
-  readonly #entries: readonly TensorEntry[];
+  readonly #tensors: readonly Tensor[];
   /** Where in the names the parts below begin. */
   readonly #start: number;
   readonly #level: number;
   #children: readonly Branch[] | undefined;
   #sums: Sums | undefined;
+  #ends: readonly string[] | undefined;
 
-  constructor(label: string, entries: readonly TensorEntry[], start: number, level: number) {
+  constructor(label: string, tensors: readonly Tensor[], start: number, level: number) {
     this.label = label;
-    this.#entries = entries;
+    this.#tensors = tensors;
     this.#start = start;
     this.#level = level;
   }
 
   /** How many there are in the branch. */
   get tensors(): number {
-    return this.#entries.length;
+    return this.#tensors.length;
   }
 
   /** The tensor whose name the branch itself is. */
-  get tensor(): TensorEntry | undefined {
-    return this.#entries.find(({ name }) => name.length < this.#start);
+  get tensor(): Tensor | undefined {
+    return this.#tensors.find(({ name }) => name.length < this.#start);
   }
 
   /** In the order of the file. */
   get children(): readonly Branch[] {
-    this.#children ??= grow(this.#entries, this.#start, this.#level);
+    this.#children ??= grow(this.#tensors, this.#start, this.#level);
     return this.#children;
   }
 
   /** Sum over the floating-point and quantized tensors. */
   get elements(): number {
-    this.#sums ??= sumsOf(this.#entries);
+    this.#sums ??= sumsOf(this.#tensors);
     return this.#sums.elements;
   }
 
   get bytes(): number {
-    this.#sums ??= sumsOf(this.#entries);
+    this.#sums ??= sumsOf(this.#tensors);
     return this.#sums.bytes;
   }
 
   /** Whether both hold the same names below them, with the same dtypes, shapes and locations. */
   isLike(other: Branch): boolean {
-    if (this.tensors !== other.tensors) return false;
-    return this.#entries.every((entry, index) => {
-      const beside = other.#entries[index] as TensorEntry;
-      return isAlike(entry, beside) && entry.name.slice(this.#start) === beside.name.slice(other.#start);
-    });
+    const own = this.#tensors;
+    if (own.length !== other.tensors) return false;
+    const endings = other.#endings();
+    for (let index = 0; index < own.length; index++) {
+      const { name } = own[index] as Tensor;
+      const ending = endings[index] as string;
+      // the tensor that the branch itself is ends before `#start`
+      const length = Math.max(0, name.length - this.#start);
+      if (length !== ending.length || !name.startsWith(ending, this.#start)) return false;
+      if (!isAlike(own[index] as Tensor, other.#tensors[index] as Tensor)) return false;
+    }
+    return true;
+  }
+
+  /** What stands in the names behind `#start`; one branch is held against many that follow it. */
+  #endings(): readonly string[] {
+    this.#ends ??= this.#tensors.map(({ name }) => name.slice(this.#start));
+    return this.#ends;
   }
 }
 
@@ -70,47 +83,64 @@ interface Sums {
   readonly bytes: number;
 }
 
-function sumsOf(entries: readonly TensorEntry[]): Sums {
+function sumsOf(tensors: readonly Tensor[]): Sums {
   let elements = 0;
   let bytes = 0;
-  for (const entry of entries) {
-    bytes += Number(entry.bytes);
-    if (isParameter(entry)) elements += Number(entry.elements);
+  for (const tensor of tensors) {
+    const { family } = tensor.dtype;
+    bytes += tensor.bytes;
+    if (family === 'float' || family === 'quantized') elements += tensor.elements;
   }
   return { elements, bytes };
 }
 
-function isParameter({ dtype }: TensorEntry): boolean {
-  const family = dtypeByName(dtype)?.family;
-  return family === 'float' || family === 'quantized';
-}
-
-function isAlike(a: TensorEntry, b: TensorEntry): boolean {
+function isAlike(a: Tensor, b: Tensor): boolean {
   return (
     a.kind === b.kind &&
-    a.dtype === b.dtype &&
-    a.location === b.location &&
-    a.shape.length === b.shape.length &&
-    a.shape.every((size, dim) => size === b.shape[dim])
+    a.dtype.name === b.dtype.name &&
+    locationOf(a) === locationOf(b) &&
+    // equal shapes mostly are one
+    (a.shape === b.shape ||
+      (a.shape.length === b.shape.length && a.shape.every((size, dim) => size === b.shape[dim])))
   );
 }
 
 /** The tree of the dotted names. */
-export function growTree(tensors: readonly TensorEntry[]): Branch {
+export function growTree(tensors: readonly Tensor[]): Branch {
   return new Branch('', tensors, 0, 0);
 }
 
 /** The tensors that have one label at a level. */
 class Group {
   readonly label: string;
-  readonly entries: TensorEntry[];
   /** One of them has nothing behind the label. */
   isTensor = false;
+  readonly #all: readonly Tensor[];
+  /** They stand in the list of all from here to there, as long as no others stand between them. */
+  readonly #from: number;
+  #to: number;
+  #scattered: Tensor[] | undefined;
 
-  constructor(label: string, first: TensorEntry) {
+  constructor(label: string, all: readonly Tensor[], first: number) {
     this.label = label;
-    // of one: an array that grows by push takes room for 17
-    this.entries = [first];
+    this.#all = all;
+    this.#from = first;
+    this.#to = first + 1;
+  }
+
+  add(index: number): void {
+    if (!this.#scattered && index === this.#to) {
+      this.#to++;
+      return;
+    }
+    this.#scattered ??= this.#all.slice(this.#from, this.#to);
+    this.#scattered.push(this.#all[index] as Tensor);
+  }
+
+  /** In the order of the file. */
+  get tensors(): readonly Tensor[] {
+    if (this.#scattered) return this.#scattered;
+    return this.#to - this.#from === this.#all.length ? this.#all : this.#all.slice(this.#from, this.#to);
   }
 }
 
@@ -123,15 +153,13 @@ class Groups {
     return this.#byLabel ? this.#byLabel.get(label) : this.all.find((group) => group.label === label);
   }
 
-  make(label: string, first: TensorEntry): Group {
-    const group = new Group(label, first);
+  add(group: Group): void {
     this.all.push(group);
     if (this.#byLabel) this.#note(group);
     else if (this.all.length > FEW) {
       this.#byLabel = new Map();
       for (const each of this.all) this.#note(each);
     }
-    return group;
   }
 
   #note(group: Group): void {
@@ -139,17 +167,17 @@ class Groups {
   }
 }
 
-function grow(entries: readonly TensorEntry[], start: number, level: number): readonly Branch[] {
+function grow(tensors: readonly Tensor[], start: number, level: number): readonly Branch[] {
   const groups = new Groups();
   const isDeepest = level === MAX_LEVELS - 1;
   let last: Group | undefined;
-  for (const entry of entries) {
-    const { name } = entry;
+  for (let index = 0; index < tensors.length; index++) {
+    const { name } = tensors[index] as Tensor;
     if (name.length < start) continue;
     // a tensor mostly stands in the module of the one before it: then no part of the name has to be cut out
     if (last && !isDeepest && name.charCodeAt(start + last.label.length) === DOT) {
       if (name.startsWith(last.label, start)) {
-        last.entries.push(entry);
+        last.add(index);
         continue;
       }
     }
@@ -158,13 +186,16 @@ function grow(entries: readonly TensorEntry[], start: number, level: number): re
     const known = groups.find(label);
     // two entries of the same name (a key 1 beside a key "1") are two leaves
     if (known && !(end < 0 && known.isTensor)) {
-      known.entries.push(entry);
+      known.add(index);
       last = known;
-    } else last = groups.make(label, entry);
+    } else {
+      last = new Group(label, tensors, index);
+      groups.add(last);
+    }
     if (end < 0) last.isTensor = true;
   }
   return groups.all.map(
-    ({ label, entries: own }) => new Branch(label, own, start + label.length + 1, level + 1),
+    (group) => new Branch(group.label, group.tensors, start + group.label.length + 1, level + 1),
   );
 }
 
@@ -222,18 +253,23 @@ export function runOfOne(branch: Branch): Run {
   return { members: [branch], prefix: '', first: '', last: '' };
 }
 
-function numberOf(label: string): { prefix: string; digits: string } | undefined {
+interface NumberedLabel {
+  readonly prefix: string;
+  readonly digits: string;
+}
+
+function numberOf(label: string): NumberedLabel | undefined {
   const match = /^(.*?)(\d{1,9})$/s.exec(label);
   return match ? { prefix: match[1] as string, digits: match[2] as string } : undefined;
 }
 
-function follows(
-  branch: Branch,
-  start: Branch,
-  number: { prefix: string; digits: string },
-  distance: number,
-): boolean {
-  const own = numberOf(branch.label);
-  if (own?.prefix !== number.prefix || Number(own.digits) !== Number(number.digits) + distance) return false;
-  return branch.isLike(start);
+function follows(branch: Branch, start: Branch, number: NumberedLabel, distance: number): boolean {
+  return isNumbered(branch.label, number.prefix, Number(number.digits) + distance) && branch.isLike(start);
+}
+
+function isNumbered(label: string, prefix: string, number: number): boolean {
+  // as all are that are written in one way
+  if (label === prefix + number && number < 1e9 && !/\d$/.test(prefix)) return true;
+  const own = numberOf(label);
+  return own?.prefix === prefix && Number(own.digits) === number;
 }

@@ -3,7 +3,7 @@ import type { Checkpoint } from '../../../src/checkpoint/checkpoint.ts';
 import type { Finding } from '../../../src/diagnose/finding.ts';
 import { UnreadableError } from '../../../src/io/errors.ts';
 import { PyDict, PyFloat } from '../../../src/pickle/values.ts';
-import { inspectDocument } from '../../../src/report/inspect-document.ts';
+import { inspectDocument, listedTensors } from '../../../src/report/inspect-document.ts';
 import { type InspectReportOptions, inspectReport } from '../../../src/report/terminal/inspect-report.ts';
 import { type Inks, NO_INKS, screen } from '../../../src/report/terminal/screen.ts';
 import { widthOf } from '../../../src/report/terminal/text.ts';
@@ -16,7 +16,8 @@ function report(
   on: Parameters<typeof screen>[0] = {},
 ): string {
   const document = inspectDocument(file, findings);
-  return [...inspectReport(document, { era: file.container.era, ...options }, screen(on))].join('\n');
+  const lines = inspectReport(document, file.tensors, { era: file.container.era, ...options }, screen(on));
+  return [...lines].join('\n');
 }
 
 function resnet(): { file: Checkpoint; findings: Finding[] } {
@@ -161,7 +162,14 @@ describe('inspectReport', () => {
   it('tells what a filter chose, and how globs work where it chose nothing', () => {
     const model = checkpoint(gpt(2));
     const filtered = (filter: string, take: (name: string) => boolean) =>
-      [...inspectReport(inspectDocument(model, [], { filter: take }), { filter }, screen({}))].join('\n');
+      [
+        ...inspectReport(
+          inspectDocument(model, [], { filter: take }),
+          listedTensors(model, take),
+          { filter },
+          screen({}),
+        ),
+      ].join('\n');
     expect(filtered('**.bias', (name) => name.endsWith('.bias'))).toContain('13 of 29 tensors match **.bias');
     expect(filtered('x', () => false)).toContain(
       "0 of 29 tensors match x: '*' stops at dots, '**' passes them",
