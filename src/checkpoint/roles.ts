@@ -1,10 +1,10 @@
-import { entriesOf, PyObject, type Value } from '../pickle/values.ts';
+import { entriesOf, isNode, PyObject, type Value } from '../pickle/values.ts';
 import type { Checkpoint } from './checkpoint.ts';
-import { pathName } from './path.ts';
+import { type Path, pathName } from './path.ts';
 import { sharedStorages } from './shared-storages.ts';
 import type { Storage } from './storage.ts';
 import type { Tensor } from './tensor.ts';
-import { tensorFinder } from './tensor-index.ts';
+import { tensorIndex } from './tensor-index.ts';
 
 /** What a part of a checkpoint is there for. */
 export type RoleName =
@@ -65,6 +65,8 @@ const ROLES_OF_KEYS: readonly (readonly [RoleName, RegExp])[] = [
 ];
 /** A copy of the weights within a state_dict, as latent diffusion models keep it. */
 const EMA_PREFIX = /^(model_ema|ema|ema_model|averaged_model)\./;
+/** Places of that first dot. */
+const EMA_DOTS: readonly number[] = [3, 9, 14];
 /** Levels at which a role is looked for: `checkpoint.model`, `state.optimizers.Adam`. */
 const DEEPEST = 3;
 
@@ -83,7 +85,7 @@ export function rolesOf(checkpoint: Pick<Checkpoint, 'root' | 'tensors'>): Role[
   const shared = sharedStorages(checkpoint.tensors);
   const seen = new Set<Storage>();
   const isNew = (storage: Storage): boolean => {
-    if (!shared.has(storage)) return true;
+    if (shared.size === 0 || !shared.has(storage)) return true;
     if (seen.has(storage)) return false;
     seen.add(storage);
     return true;
@@ -91,24 +93,38 @@ export function rolesOf(checkpoint: Pick<Checkpoint, 'root' | 'tensors'>): Role[
   /** Keys of the root under which something holds tensors. */
   const withTensors = new Set<string | number | undefined>();
   const isModule = checkpoint.root instanceof PyObject && !entriesOf(checkpoint.root);
+  let sum: Sum | undefined;
+  let lastPart = THE_ROOT;
+  let lastPath: Path = [];
   for (const tensor of checkpoint.tensors) {
-    if (tensor.path.length > 1) withTensors.add(tensor.path[0]);
-    const { role, depth } = isModule ? THE_ROOT : roleOfTensor(tensor);
-    const sum = sumOf(sums, role);
-    sum.paths.add(depth === 0 ? '' : pathName(tensor.path.slice(0, depth)));
+    const { path } = tensor;
+    if (path.length > 1) withTensors.add(path[0]);
+    const part = isModule ? THE_ROOT : roleOfTensor(tensor);
+    // most stand in the part of the one before
+    if (!sum || part.role !== lastPart.role || !isSameStart(part.depth, path, lastPart.depth, lastPath)) {
+      sum = sumOf(sums, part.role);
+      sum.paths.add(part.depth === 0 ? '' : pathName(path.slice(0, part.depth)));
+    }
+    lastPart = part;
+    lastPath = path;
     sum.tensors += 1;
     sum.bytes += newBytes(tensor, isNew);
   }
   const { keys, values } = entriesOf(checkpoint.root) ?? { keys: [], values: [] };
-  const tensorOf = tensorFinder(checkpoint.tensors);
-  keys.forEach((key, index) => {
-    if (typeof key !== 'string' || tensorOf(values[index] as Value) || withTensors.has(key)) return;
-    const role = roleOfKey(key);
-    if (role && role !== 'model') sumOf(sums, role).paths.add(key);
-  });
+  for (let index = 0; index < keys.length; index++) {
+    const key = keys[index];
+    // the names of a hundred thousand weights have none
+    const role = typeof key === 'string' ? roleOfKey(key) : undefined;
+    if (!role || role === 'model' || withTensors.has(key as string)) continue;
+    if (!isTensor(values[index] as Value, checkpoint.tensors)) sumOf(sums, role).paths.add(key as string);
+  }
   return [...sums]
     .map(([role, { paths, tensors, bytes }]) => ({ role, paths: [...paths], tensors, bytes }))
     .sort((a, b) => b.bytes - a.bytes || b.tensors - a.tensors);
+}
+
+function isTensor(value: Value, tensors: readonly Tensor[]): boolean {
+  return isNode(value) && tensorIndex(tensors).has(value);
 }
 
 function sumOf(sums: Map<RoleName, Sum>, role: RoleName): Sum {
@@ -118,6 +134,13 @@ function sumOf(sums: Map<RoleName, Sum>, role: RoleName): Sum {
     sums.set(role, sum);
   }
   return sum;
+}
+
+/** Whether a path has the same first segments as another. */
+function isSameStart(depth: number, path: Path, otherDepth: number, other: Path): boolean {
+  if (depth !== otherDepth) return false;
+  for (let at = 0; at < depth; at++) if (path[at] !== other[at]) return false;
+  return true;
 }
 
 function newBytes({ storage, parts, bytes }: Tensor, isNew: (storage: Storage) => boolean): number {
@@ -141,17 +164,21 @@ function roleOfTensor({ path }: Tensor): Part {
     const role = roleOfKey(segment);
     // a tensor that is itself called `encoder` or `model` is a weight like any other
     if (!role || (role === 'model' && depth === own)) continue;
-    if (role === 'model' && EMA_PREFIX.test(String(path[depth + 1] ?? '')))
-      return { role: 'ema', depth: depth + 1 };
+    if (role === 'model' && isEmaCopy(path[depth + 1])) return { role: 'ema', depth: depth + 1 };
     return { role, depth: depth + 1 };
   }
-  if (EMA_PREFIX.test(String(path[own] ?? ''))) return { role: 'ema', depth: own };
+  if (isEmaCopy(path[own])) return { role: 'ema', depth: own };
   // weights stand under string keys; numbered tensors and the like may be anything
   return typeof path[own] === 'string'
     ? own === 0
       ? THE_ROOT
       : { role: 'model', depth: own }
     : { role: 'other', depth: Math.max(0, own) };
+}
+
+function isEmaCopy(segment: string | number | undefined): boolean {
+  // the expression need not look at a hundred thousand names
+  return typeof segment === 'string' && EMA_DOTS.includes(segment.indexOf('.')) && EMA_PREFIX.test(segment);
 }
 
 const KNOWN_KEYS = new Map<string, RoleName | undefined>();

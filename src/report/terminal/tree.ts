@@ -58,15 +58,17 @@ export class Branch {
   /** Whether both hold the same names below them, with the same dtypes, shapes and locations. */
   isLike(other: Branch): boolean {
     const own = this.#tensors;
-    if (own.length !== other.tensors) return false;
+    const others = other.#tensors;
+    if (own.length !== others.length) return false;
+    const start = this.#start;
     const endings = other.#endings();
     for (let index = 0; index < own.length; index++) {
-      const { name } = own[index] as Tensor;
+      const tensor = own[index] as Tensor;
       const ending = endings[index] as string;
-      // the tensor that the branch itself is ends before `#start`
-      const length = Math.max(0, name.length - this.#start);
-      if (length !== ending.length || !name.startsWith(ending, this.#start)) return false;
-      if (!isAlike(own[index] as Tensor, other.#tensors[index] as Tensor)) return false;
+      // the tensor that the branch itself is ends before `start`
+      const length = Math.max(0, tensor.name.length - start);
+      if (length !== ending.length || !tensor.name.endsWith(ending)) return false;
+      if (!isAlike(tensor, others[index] as Tensor)) return false;
     }
     return true;
   }
