@@ -1,5 +1,6 @@
 import { checkDeadline } from '../io/deadline.ts';
 import { UnreadableError } from '../io/errors.ts';
+import { NodeTable } from '../pickle/node-table.ts';
 import { isNode, type PyNode, PyPersistent, type Value } from '../pickle/values.ts';
 import { bytesOfElements } from '../torch/dtypes.ts';
 import { tensorForm } from '../torch/rebuild.ts';
@@ -54,7 +55,7 @@ interface Frame {
 export function listTensors(root: Value, storageOf: ReadonlyMap<PyPersistent, Storage>): Listing {
   const tensors: Tensor[] = [];
   /** The tensors at their first places. */
-  const listed = new Map<PyNode, Tensor>();
+  const listed = new NodeTable<PyNode, Tensor>();
   const entered = new Set<PyNode>();
   const open = new Set<PyNode>();
   /** Containers that hold no tensor, so that a place where they stand again costs nothing. */

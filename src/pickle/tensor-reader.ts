@@ -101,9 +101,19 @@ export class TensorReader {
     if (!(storageClass instanceof PyGlobal) || !isOrderedDict(hooks)) return 0;
 
     const mould = this.#mouldOf(storageClass, location, hooks, withView);
-    const storage = new StorageReference(mould, key, numel);
+    const { calls, persistents } = this.#state;
+    const storage = new StorageReference(mould, persistents.length, key, numel);
     const offset = this.#state.base + this.#at - 1;
-    const tensor = new TensorCall(storage, storageOffset, shape, stride, requiresGrad, firstSlot, offset);
+    const tensor = new TensorCall(
+      calls.length,
+      storage,
+      storageOffset,
+      shape,
+      stride,
+      requiresGrad,
+      firstSlot,
+      offset,
+    );
     memo.put(slot, key);
     if (isSaid) memo.put(slot + 1, location);
     memo.putParts(tensor, slotsOfParts(shape.length));
