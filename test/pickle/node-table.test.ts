@@ -41,7 +41,10 @@ it('is a Map of nodes', () => {
         [...map].map(([node, value]) => [NODES.indexOf(node), value]),
       );
       const seen: number[] = [];
-      table.forEach((value) => seen.push(value));
+      const see = (value: number): void => {
+        seen.push(value);
+      };
+      table.forEach(see);
       expect(seen).toEqual([...map.values()]);
     }),
   );
