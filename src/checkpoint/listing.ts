@@ -1,6 +1,7 @@
 import { checkDeadline } from '../io/deadline.ts';
 import { UnreadableError } from '../io/errors.ts';
 import { NodeTable } from '../pickle/node-table.ts';
+import { TensorCall } from '../pickle/tensor-call.ts';
 import { isNode, type PyNode, PyPersistent, type Value } from '../pickle/values.ts';
 import { bytesOfElements } from '../torch/dtypes.ts';
 import { tensorForm } from '../torch/rebuild.ts';
@@ -65,33 +66,45 @@ export function listTensors(root: Value, storageOf: ReadonlyMap<PyPersistent, St
   const making: Making = { storageOf, parts: new Map() };
   let places = 0;
 
+  const holdsNothing = (value: PyNode): boolean =>
+    value.kind === 'persistent' ||
+    value.kind === 'float' ||
+    value.kind === 'global' ||
+    barren.has(value) ||
+    open.has(value);
+
   const visit = (value: Value): void => {
-    if (!isNode(value) || value.kind === 'persistent') return;
-    if (value.kind === 'float' || value.kind === 'global' || barren.has(value) || open.has(value)) return;
+    if (!isNode(value) || (!(value instanceof TensorCall) && holdsNothing(value))) return;
     const known = listed.get(value);
-    const again = known !== undefined || entered.has(value);
-    if (again) places++;
-    const form = known ? undefined : formAt(value, path);
-    if (known) tensors.push({ ...known, path: path.slice(), name: pathName(path) });
-    else if (form) {
+    if (known) {
+      places++;
+      tensors.push({ ...known, path: path.slice(), name: pathName(path) });
+      return;
+    }
+    const form = formAt(value, path);
+    if (form) {
       const tensor = tensorAt(path.slice(), value, form, making);
       listed.set(value, tensor);
       tensors.push(tensor);
-    } else {
-      entered.add(value);
-      const children: Value[] = [];
-      const segments: (string | number)[] = [];
-      let values = 0;
-      eachChild(value, (child, segment) => {
-        values++;
-        if (!isNode(child)) return;
-        children.push(child);
-        segments.push(segment);
-      });
-      if (again) places += Math.floor(values / VALUES_A_PLACE);
-      open.add(value);
-      frames.push({ node: value, children, segments, next: 0, before: tensors.length });
-    }
+    } else enter(value);
+  };
+
+  const enter = (value: PyNode): void => {
+    const again = entered.has(value);
+    if (again) places++;
+    entered.add(value);
+    const children: Value[] = [];
+    const segments: (string | number)[] = [];
+    let values = 0;
+    eachChild(value, (child, segment) => {
+      values++;
+      if (!isNode(child)) return;
+      children.push(child);
+      segments.push(segment);
+    });
+    if (again) places += Math.floor(values / VALUES_A_PLACE);
+    open.add(value);
+    frames.push({ node: value, children, segments, next: 0, before: tensors.length });
   };
 
   visit(root);
