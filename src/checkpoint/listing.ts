@@ -19,6 +19,18 @@ const MAX_PLACES = 2_000_000;
 /** Values of a container that are looked through at the price of a place: it may stand at many places and hold little but numbers. */
 const VALUES_A_PLACE = 16;
 
+/**
+ * Bytes that the tensors of a listing may take, with their paths. A path is as long as its names are and as deep as it is, so that a
+ * long name, or lists in lists, above many tensors of a few bytes each would make gigabytes of kilobytes.
+ */
+const MAX_BYTES = 128 * 2 ** 20;
+
+/** What a tensor takes but for its path, about. */
+const TENSOR_BYTES = 512;
+
+/** What each tensor that stands in the file adds to what may be taken: room for a path, and for the tensor at a second place. */
+const BYTES_EARNED = 1024;
+
 /** Places between two looks at the clock. */
 const PLACES_A_LOOK = 65_536;
 
@@ -63,7 +75,12 @@ export function listTensors(root: Value, storageOf: ReadonlyMap<PyPersistent, St
   const frames: Frame[] = [];
   const making: Making = { storageOf, parts: new Map() };
   let places = 0;
+  let bytes = 0;
 
+  const list = (tensor: Tensor): void => {
+    bytes += TENSOR_BYTES + tensor.name.length + 8 * tensor.path.length;
+    tensors.push(tensor);
+  };
   const visit = (value: Value): void => {
     if (!isNode(value) || value.kind === 'persistent') return;
     if (value.kind === 'float' || value.kind === 'global' || barren.has(value) || open.has(value)) return;
@@ -71,11 +88,11 @@ export function listTensors(root: Value, storageOf: ReadonlyMap<PyPersistent, St
     const again = known !== undefined || entered.has(value);
     if (again) places++;
     const form = known ? undefined : formAt(value, path);
-    if (known) tensors.push({ ...known, path: path.slice(), name: pathName(path) });
+    if (known) list({ ...known, path: path.slice(), name: pathName(path) });
     else if (form) {
       const tensor = tensorAt(path.slice(), value, form, making);
       listed.set(value, tensor);
-      tensors.push(tensor);
+      list(tensor);
     } else {
       entered.add(value);
       const children: Value[] = [];
@@ -95,7 +112,7 @@ export function listTensors(root: Value, storageOf: ReadonlyMap<PyPersistent, St
 
   visit(root);
   let asked = 0;
-  while (frames.length > 0 && places < MAX_PLACES) {
+  while (frames.length > 0 && places < MAX_PLACES && bytes <= MAX_BYTES + BYTES_EARNED * listed.size) {
     if (places - asked > PLACES_A_LOOK) {
       asked = places;
       checkDeadline();
@@ -111,14 +128,14 @@ export function listTensors(root: Value, storageOf: ReadonlyMap<PyPersistent, St
       if (tensors.length === frame.before) barren.add(frame.node);
     }
   }
-  const omissions =
-    frames.length > 0
-      ? [
-          `values stand at more than ${MAX_PLACES} places, because containers hold each other over and over; the rest is not listed`,
-        ]
-      : [];
   keepTensorIndex(tensors, listed);
-  return { tensors, omissions };
+  return { tensors, omissions: frames.length > 0 ? [omission(places)] : [] };
+}
+
+function omission(places: number): string {
+  return places < MAX_PLACES
+    ? `tensors and the paths to them take more than ${MAX_BYTES / 2 ** 20} MiB, because the same few values stand at so many places, or so deep, or under so long a name; the rest is not listed`
+    : `values stand at more than ${MAX_PLACES} places, because containers hold each other over and over; the rest is not listed`;
 }
 
 function formAt(node: PyNode, path: Path): TensorForm | undefined {
