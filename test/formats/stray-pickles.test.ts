@@ -157,6 +157,21 @@ describe('a hostile pickle in a checkpoint of several files', () => {
     );
     if (file !== '.metadata') expect(await rulesOf(join(copy, opened))).toContain('safety/dangerous-call');
   });
+
+  it('may stand where nobody can look: what is damaged is named, with what keeps it from being read', async () => {
+    const copy = join(folder, 'damaged');
+    cpSync('fixtures/containers/bert', copy, { recursive: true });
+    expect(await rulesOf(copy)).not.toContain('limit/unsearched');
+    writeFileSync(join(copy, 'optimizer.pt'), CLEAN_ARCHIVE.subarray(0, 300));
+    const checkpoint = await openCheckpoint(copy);
+    const [found] = diagnose(checkpoint, {}).filter(({ rule }) => rule === 'limit/unsearched');
+    await checkpoint.close();
+    expect(found?.subjects).toEqual([
+      expect.stringMatching(/^optimizer\.pt: zip archive of 300 bytes is cut short/),
+    ]);
+    expect(found?.message).toContain('torch.load does not read that part');
+    expect(found?.message).not.toMatch(/offset|unzip/);
+  });
 });
 
 async function rulesOf(path: string): Promise<string[]> {
