@@ -37,6 +37,6 @@ export function defineTraceRule({ id, severity, title, kind, lead, meaning }: Tr
 
 function placed({ kind, what, record, offset }: Suspicion): string {
   // a part that nobody looked at is named itself, and stands at no opcode
-  if (kind === 'unsearched') return what;
+  if (kind === 'unsearched') return record ? `${record}: ${what}` : what;
   return `${what} (offset ${offset}${record ? ` of ${record}` : ''})`;
 }
