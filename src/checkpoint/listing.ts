@@ -1,5 +1,6 @@
 import { checkDeadline } from '../io/deadline.ts';
 import { UnreadableError } from '../io/errors.ts';
+import { LONGEST_HASHED } from '../io/long-keys.ts';
 import { isNode, type PyNode, PyPersistent, type Value } from '../pickle/values.ts';
 import { bytesOfElements } from '../torch/dtypes.ts';
 import { tensorForm } from '../torch/rebuild.ts';
@@ -30,6 +31,9 @@ const TENSOR_BYTES = 512;
 
 /** What each tensor that stands in the file adds to what may be taken: room for a path, and for the tensor at a second place. */
 const BYTES_EARNED = 1024;
+
+/** What a character of a name costs that is too long to be hashed: names of one length are compared with each other. */
+const LONG_NAME = 16;
 
 /** Places between two looks at the clock. */
 const PLACES_A_LOOK = 65_536;
@@ -78,7 +82,8 @@ export function listTensors(root: Value, storageOf: ReadonlyMap<PyPersistent, St
   let bytes = 0;
 
   const list = (tensor: Tensor): void => {
-    bytes += TENSOR_BYTES + tensor.name.length + 8 * tensor.path.length;
+    const { name, path: at } = tensor;
+    bytes += TENSOR_BYTES + name.length * (name.length > LONGEST_HASHED ? LONG_NAME : 1) + 8 * at.length;
     tensors.push(tensor);
   };
   const visit = (value: Value): void => {
