@@ -220,6 +220,17 @@ describe('a hostile pickle in a checkpoint of several files', () => {
     expect(found?.message).toContain('torch.load does not read that part');
     expect(found?.message).not.toMatch(/offset|unzip/);
   });
+
+  // macOS and Windows have no such names
+  it.runIf(process.platform === 'linux')(
+    'may have a name that Node can not open, which is told',
+    async () => {
+      const copy = join(folder, 'unnameable');
+      cpSync('fixtures/containers/bert', copy, { recursive: true });
+      writeFileSync(Buffer.concat([Buffer.from(`${copy}/`), Buffer.of(0xff)]), EVIL_ARCHIVE);
+      expect(await rulesOf(copy)).toContain('limit/unsearched');
+    },
+  );
 });
 
 async function rulesOf(path: string): Promise<string[]> {
