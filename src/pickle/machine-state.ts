@@ -122,8 +122,10 @@ export class MachineState {
   }
 
   persist(id: Value): void {
-    if (id instanceof PyTuple) for (const item of id.items) this.mindKey(item);
-    else this.mindKey(id);
+    if (id instanceof PyTuple) {
+      const { items } = id;
+      for (let i = 0; i < items.length; i++) this.mindKey(items[i] as Value);
+    } else this.mindKey(id);
     const node = new PyPersistent(id);
     this.persistents.push(node);
     this.stack.push(node);
