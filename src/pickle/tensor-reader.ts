@@ -97,7 +97,8 @@ export class TensorReader {
     this.#take(Op.TUPLE);
     this.#put();
     this.#take(Op.REDUCE);
-    if (this.#at === LOST || shape.length !== stride.length || typeof location !== 'string') return 0;
+    if (this.#at === LOST || shape.length !== stride.length) return 0;
+    if (typeof location !== 'string' || location.length > LONGEST_TEXT) return 0;
     if (!(storageClass instanceof PyGlobal) || !isOrderedDict(hooks)) return 0;
 
     const mould = this.#mouldOf(storageClass, location, hooks, withView);

@@ -1,5 +1,6 @@
 import type { ByteSource } from '../io/byte-source.ts';
 import { UnreadableError } from '../io/errors.ts';
+import { LongKeys } from '../io/long-keys.ts';
 import {
   DIRECTORY_ENTRY,
   DIRECTORY_ENTRY_BYTES,
@@ -79,6 +80,7 @@ function parseDirectory(bytes: Buffer, end: EndRecord, fileSize: number): ZipDir
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const entries: ZipEntry[] = [];
   const oddities: EntryOddity[] = [];
+  const names = new LongKeys();
   let at = 0;
   for (let index = 0; index < end.entries; index++) {
     const fault = faultOf(view, at, end.disk);
@@ -88,6 +90,7 @@ function parseDirectory(bytes: Buffer, end: EndRecord, fileSize: number): ZipDir
       throw brokenEntry(index, end, at, 'its zip64 numbers are missing', 'zip/zip32-sizes');
     }
     checkEntry(entry, end.directoryOffset + at, fileSize);
+    names.add(entry.name.length, end.directoryOffset + at);
     entries.push(entry);
     // both are 0 in what torch writes
     if (
