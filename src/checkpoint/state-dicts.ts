@@ -2,7 +2,7 @@ import { entriesOf, PyDict, PyObject, type Value } from '../pickle/values.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { Path } from './path.ts';
 import type { Tensor } from './tensor.ts';
-import { tensorFinder, tensorIndex } from './tensor-index.ts';
+import { tensorFinder } from './tensor-index.ts';
 import { type Place, pathOf, walkNodes } from './walk.ts';
 
 /** Keys and values of a mapping, side by side. */
@@ -33,8 +33,9 @@ export interface StateDict {
  * The attributes of an object that is no mapping (`module.weight` set by `__setstate__`) are not keys and do not count.
  */
 export function findStateDicts(checkpoint: Checkpoint): StateDict[] {
-  const tensors = tensorIndex(checkpoint.tensors);
   const tensorOf = tensorFinder(checkpoint.tensors);
+  // the walk asks in the order of the list as well, but is elsewhere in it
+  const leafOf = tensorFinder(checkpoint.tensors);
   const found: StateDict[] = [];
   const optimizers = new Set<Place | undefined>();
   walkNodes(
@@ -60,7 +61,7 @@ export function findStateDicts(checkpoint: Checkpoint): StateDict[] {
       }
       return undefined;
     },
-    tensors,
+    { has: (node) => leafOf(node) !== undefined },
   );
   return found;
 }

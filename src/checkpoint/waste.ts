@@ -23,7 +23,10 @@ export function findWaste({ tensors, storages }: Pick<Checkpoint, 'tensors' | 's
     }
     for (const part of view.parts) add(part, listed);
   };
-  for (const tensor of tensors) add(tensor, tensor);
+  for (let i = 0; i < tensors.length; i++) {
+    const tensor = tensors[i] as Tensor;
+    if (tensor.parts.length > 0 || (tensor.storage && !fills(tensor, tensor.storage))) add(tensor, tensor);
+  }
   if (views.size === 0) return { bytes: 0, tensors: [], byStorage: new Map() };
   forgetFilled(views, tensors);
   const budget = coverageBudget();

@@ -14,10 +14,15 @@ export default defineRule({
   severity: 'info',
   needs: 'container',
   title: 'Tensors do not stand where mmap or meta loading expects them',
-  check(checkpoint) {
+  check(checkpoint, { records }) {
     const { container, damage } = checkpoint;
     if (container.kind !== 'torch-zip' || container.wrapper || damage.length) return undefined;
-    return [brokenPromise(checkpoint), misaligned(checkpoint)].filter((result) => result !== undefined);
+    const promises = records.named.some(
+      ({ name, outsideRoot }) => name === '.format_version' && !outsideRoot,
+    );
+    return [promises ? brokenPromise(checkpoint) : undefined, misaligned(checkpoint)].filter(
+      (result) => result !== undefined,
+    );
   },
 });
 
@@ -26,8 +31,7 @@ export default defineRule({
  * pickle, under the keys 0, 1, 2 …, each behind the descriptor and the padding of the one before.
  */
 function brokenPromise(checkpoint: Checkpoint): RuleResult | undefined {
-  const { records, storages } = checkpoint;
-  if (!records.some(({ name, outsideRoot }) => name === '.format_version' && !outsideRoot)) return undefined;
+  const { storages } = checkpoint;
   const renamed = storages.findIndex(({ key }, index) => Number(key) !== index || key === '');
   const moved = renamed < 0 ? firstMoved(checkpoint) : -1;
   if (renamed < 0 && moved < 0) return undefined;
@@ -61,10 +65,7 @@ function firstMoved({ storages, archive, container }: Checkpoint): number {
 }
 
 function misaligned(checkpoint: Checkpoint): RuleResult | undefined {
-  const storages = checkpoint.storages.filter(
-    ({ fileOffset, dtype, bytes }) =>
-      fileOffset !== null && bytes > 0 && fileOffset % Math.min(dtype?.itemSize ?? 1, WIDEST) !== 0,
-  );
+  const storages = checkpoint.storages.filter(isMisaligned);
   if (!storages.length) return undefined;
   const subjects = namesOn(checkpoint, new Set(storages));
   return {
@@ -72,4 +73,10 @@ function misaligned(checkpoint: Checkpoint): RuleResult | undefined {
     subjects,
     fix: rewriteFlags(checkpoint),
   };
+}
+
+function isMisaligned({ fileOffset, dtype, bytes }: Storage): boolean {
+  // what is aligned for the widest element, as nearly everything is, is so for all others; and bits are had sooner than remainders
+  if (fileOffset === null || (fileOffset & (WIDEST - 1)) === 0) return false;
+  return bytes > 0 && fileOffset % Math.min(dtype?.itemSize ?? 1, WIDEST) !== 0;
 }

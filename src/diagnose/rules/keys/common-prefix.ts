@@ -26,8 +26,8 @@ export default defineRule({
 });
 
 /** Where a wrapper's prefix stands before the keys, it has to go first. */
-function holderOf({ stateDict: { tensorKeys, inOptimizer }, prefixes }: Wrapping): string | undefined {
+function holderOf({ stateDict: { tensorKeys, inOptimizer }, kinds }: Wrapping): string | undefined {
   const first = tensorKeys[0]?.split('.', 1)[0] ?? '';
-  if (inOptimizer || tensorKeys.length < 2 || !HOLDERS.has(first) || prefixes.some(Boolean)) return undefined;
+  if (inOptimizer || tensorKeys.length < 2 || !HOLDERS.has(first) || kinds.some(Boolean)) return undefined;
   return tensorKeys.every((key) => key.startsWith(`${first}.`)) ? first : undefined;
 }

@@ -1,5 +1,6 @@
-import type { StateDict } from '../../../checkpoint/state-dicts.ts';
+import type { Path } from '../../../checkpoint/path.ts';
 import { defineRule, type RuleResult } from '../../define-rule.ts';
+import { mayEndIn } from '../../key-names.ts';
 import { counted, listed, namesUnder, placeName } from '../../wording.ts';
 
 /** A pair of names that came in the place of another, in one module: both must be there, so that a lone `gamma` is no match. */
@@ -31,23 +32,37 @@ const RENAMINGS: readonly Renaming[] = [
   },
 ];
 
+const NAMES = RENAMINGS.flatMap(({ pair }) => pair);
+const mayBeOld = mayEndIn(NAMES);
+
+/** Keys of one state_dict that end in one of the names. */
+interface OldNames {
+  readonly path: Path;
+  readonly keys: readonly string[];
+}
+
 export default defineRule({
   id: 'keys/legacy-names',
   severity: 'info',
   needs: 'pickle',
   title: 'Keys have names of another generation: weight_g, original0, gamma',
   check(_checkpoint, { stateDicts }) {
-    return RENAMINGS.map((renaming) => resultFor(renaming, stateDicts)).filter(
-      (result) => result !== undefined,
-    );
+    const old = stateDicts
+      .filter(({ inOptimizer }) => !inOptimizer)
+      .map(({ path, tensorKeys }) => ({ path, keys: tensorKeys.filter(hasOldName) }))
+      .filter(({ keys }) => keys.length);
+    return RENAMINGS.map((renaming) => resultFor(renaming, old)).filter((result) => result !== undefined);
   },
 });
 
-function resultFor(renaming: Renaming, all: readonly StateDict[]): RuleResult | undefined {
+function hasOldName(key: string): boolean {
+  return mayBeOld(key) && NAMES.some((name) => key.endsWith(name));
+}
+
+function resultFor(renaming: Renaming, all: readonly OldNames[]): RuleResult | undefined {
   const { pair, today, story } = renaming;
   const found = all
-    .filter(({ inOptimizer }) => !inOptimizer)
-    .map(({ path, tensorKeys }) => ({ path, keys: pairedKeys(tensorKeys, renaming) }))
+    .map(({ path, keys }) => ({ path, keys: pairedKeys(keys, renaming) }))
     .filter(({ keys }) => keys.length);
   if (!found.length) return undefined;
   const subjects = found.flatMap(({ path, keys }) => keys.map(namesUnder(path)));

@@ -1,5 +1,5 @@
 import { defineRule } from '../../define-rule.ts';
-import { FLAT_PARAMETER } from '../../key-names.ts';
+import { isFlatParameter } from '../../key-names.ts';
 import { counted, listed, namesUnder, printable } from '../../wording.ts';
 
 export default defineRule({
@@ -12,7 +12,7 @@ export default defineRule({
       .filter(({ inOptimizer }) => !inOptimizer)
       .map(({ path, tensorKeys }) => ({
         path,
-        keys: tensorKeys.filter((key) => key.includes('flat_param') && FLAT_PARAMETER.test(key)),
+        keys: tensorKeys.filter(isFlatParameter),
       }))
       .filter(({ keys }) => keys.length);
     const first = found[0]?.keys[0];
