@@ -1,7 +1,7 @@
 import type { StateDict } from '../checkpoint/state-dicts.ts';
 import type { RuleResult } from './define-rule.ts';
 import type { Examination } from './examination.ts';
-import { counted, listed, namesUnder, placeName, printable } from './wording.ts';
+import { counted, listed, namesOf, namesUnder, placeName, printable } from './wording.ts';
 
 /** `DataParallel`'s prefix may as well be the name of a real child; the others are no names that a person gives. */
 const PLAIN_WORD = 'module.';
@@ -122,7 +122,7 @@ export function wrapperResult(
   const has = (prefix: string): boolean => `.${prefix}`.includes(`.${wrapper}`);
   const wrapped = wrappings.filter(({ kinds }) => kinds.some(has));
   if (!wrapped.length) return undefined;
-  const subjects = wrapped.flatMap((wrapping) => wrappedNames(wrapping, has));
+  const subjects = namesOf(wrapped.map((wrapping) => wrappedKeys(wrapping, has)));
   const all = wrapped.reduce((sum, { stateDict }) => sum + stateDict.tensorKeys.length, 0);
   const share =
     subjects.length === all ? `All ${counted(all, 'key')}` : `${subjects.length} of ${counted(all, 'key')}`;
@@ -138,17 +138,17 @@ export function wrapperResult(
   };
 }
 
-/** Names of the tensors before whose keys a certain kind of prefix stands. */
-function wrappedNames(
+/** The keys before which a certain kind of prefix stands. */
+function wrappedKeys(
   { stateDict: { path, tensorKeys }, prefixes, kinds }: Wrapping,
   has: (prefix: string) => boolean,
-): string[] {
+) {
   const hits = new Set(kinds.filter(has));
   const keys =
     hits.size === kinds.length
       ? tensorKeys
       : tensorKeys.filter((_, index) => hits.has(prefixes[index] as string));
-  return keys.map(namesUnder(path));
+  return { path, keys };
 }
 
 function stripFlags(found: readonly string[], wrappings: readonly Wrapping[]): string[] {

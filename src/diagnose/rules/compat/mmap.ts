@@ -51,15 +51,14 @@ function brokenPromise(checkpoint: Checkpoint): RuleResult | undefined {
 function firstMoved({ storages, archive, container }: Checkpoint): number {
   const alignment = archive?.alignment ?? DEFAULT_ALIGNMENT;
   const folder = Buffer.byteLength(`${container.root}/data/`);
-  let header: number | undefined;
+  let header = 0;
   for (let index = 0; index < storages.length; index++) {
     const { fileOffset, bytes, key } = storages[index] as Storage;
     if (fileOffset === null) return index;
+    if (index === 0) header = fileOffset;
     // the keys are digits here
-    const place =
-      header === undefined ? fileOffset : contentOffset(header, folder + key.length, bytes, alignment);
-    if (place !== fileOffset) return index;
-    header = fileOffset + bytes + descriptorBytes(header ?? fileOffset, bytes);
+    else if (contentOffset(header, folder + key.length, bytes, alignment) !== fileOffset) return index;
+    header = fileOffset + bytes + descriptorBytes(header, bytes);
   }
   return -1;
 }

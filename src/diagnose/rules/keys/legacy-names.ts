@@ -1,7 +1,7 @@
 import type { Path } from '../../../checkpoint/path.ts';
 import { defineRule, type RuleResult } from '../../define-rule.ts';
 import { mayEndIn } from '../../key-names.ts';
-import { counted, listed, namesUnder, placeName } from '../../wording.ts';
+import { counted, listed, namesOf, placeName } from '../../wording.ts';
 
 /** A pair of names that came in the place of another, in one module: both must be there, so that a lone `gamma` is no match. */
 interface Renaming {
@@ -65,7 +65,7 @@ function resultFor(renaming: Renaming, all: readonly OldNames[]): RuleResult | u
     .map(({ path, keys }) => ({ path, keys: pairedKeys(keys, renaming) }))
     .filter(({ keys }) => keys.length);
   if (!found.length) return undefined;
-  const subjects = found.flatMap(({ path, keys }) => keys.map(namesUnder(path)));
+  const subjects = namesOf(found);
   return {
     message: `${counted(subjects.length, 'key')} in ${listed(found.map(({ path }) => placeName(path)))} end in ${pair.join(' or ')}, where other versions of the model have ${today} ("Missing key(s) in state_dict", "Unexpected key(s) in state_dict"): names of ${story}. fix --rename gives them others, where your model has those.`,
     subjects,
