@@ -13,12 +13,18 @@ export interface StorageCensus {
   readonly unfit: readonly Storage[];
   /** Those without a dtype of their own. */
   readonly untyped: readonly Storage[];
+  /** Those that begin at no multiple of their element size in the file. */
+  readonly misaligned: readonly Storage[];
 }
+
+/** Bytes of complex128, the widest element that torch has. */
+const WIDEST = 16;
 
 export function storageCensus({ storages }: Pick<Checkpoint, 'storages'>): StorageCensus {
   const locations = new Set<string>();
   const unfit: Storage[] = [];
   const untyped: Storage[] = [];
+  const misaligned: Storage[] = [];
   let last: string | undefined;
   for (let i = 0; i < storages.length; i++) {
     const storage = storages[i] as Storage;
@@ -28,8 +34,15 @@ export function storageCensus({ storages }: Pick<Checkpoint, 'storages'>): Stora
     }
     if (storage.content?.length !== storage.bytes) unfit.push(storage);
     if (storage.dtype === undefined) untyped.push(storage);
+    if (isMisaligned(storage)) misaligned.push(storage);
   }
-  return { locations, unfit, untyped };
+  return { locations, unfit, untyped, misaligned };
+}
+
+function isMisaligned({ fileOffset, dtype, bytes }: Storage): boolean {
+  // what is aligned for the widest element, as nearly everything is, is so for all others; and bits are had sooner than remainders
+  if (fileOffset === null || (fileOffset & (WIDEST - 1)) === 0) return false;
+  return bytes > 0 && fileOffset % Math.min(dtype?.itemSize ?? 1, WIDEST) !== 0;
 }
 
 export interface TensorCensus {
@@ -37,11 +50,14 @@ export interface TensorCensus {
   readonly dtypes: ReadonlySet<string>;
   /** Those that have no values, or are made of such. */
   readonly meta: readonly Tensor[];
+  /** Those with a lazy bit: their bytes are those of the conjugate, or of the negative. */
+  readonly lazy: readonly Tensor[];
 }
 
 export function tensorCensus({ tensors }: Pick<Checkpoint, 'tensors'>): TensorCensus {
   const dtypes = new Set<string>();
   const meta: Tensor[] = [];
+  const lazy: Tensor[] = [];
   let last: Tensor['dtype'] | undefined;
   for (let i = 0; i < tensors.length; i++) {
     const tensor = tensors[i] as Tensor;
@@ -50,8 +66,9 @@ export function tensorCensus({ tensors }: Pick<Checkpoint, 'tensors'>): TensorCe
       dtypes.add(last.name);
     }
     if ((tensor.storage === undefined || tensor.parts.length > 0) && isMeta(tensor)) meta.push(tensor);
+    if (tensor.conj || tensor.neg) lazy.push(tensor);
   }
-  return { dtypes, meta };
+  return { dtypes, meta, lazy };
 }
 
 function isMeta({ kind, parts }: Tensor): boolean {

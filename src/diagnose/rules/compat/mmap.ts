@@ -6,23 +6,21 @@ import { namesOn } from '../../storage-names.ts';
 import { rewriteFlags, rewriteWords } from '../../torch-archives.ts';
 import { counted } from '../../wording.ts';
 
-/** Of complex128, the widest element that torch has. */
-const WIDEST = 16;
-
 export default defineRule({
   id: 'compat/mmap',
   severity: 'info',
   needs: 'container',
   title: 'Tensors do not stand where mmap or meta loading expects them',
-  check(checkpoint, { records }) {
+  check(checkpoint, { records, storages }) {
     const { container, damage } = checkpoint;
     if (container.kind !== 'torch-zip' || container.wrapper || damage.length) return undefined;
     const promises = records.named.some(
       ({ name, outsideRoot }) => name === '.format_version' && !outsideRoot,
     );
-    return [promises ? brokenPromise(checkpoint) : undefined, misaligned(checkpoint)].filter(
-      (result) => result !== undefined,
-    );
+    return [
+      promises ? brokenPromise(checkpoint) : undefined,
+      misaligned(checkpoint, storages.misaligned),
+    ].filter((result) => result !== undefined);
   },
 });
 
@@ -63,8 +61,7 @@ function firstMoved({ storages, archive, container }: Checkpoint): number {
   return -1;
 }
 
-function misaligned(checkpoint: Checkpoint): RuleResult | undefined {
-  const storages = checkpoint.storages.filter(isMisaligned);
+function misaligned(checkpoint: Checkpoint, storages: readonly Storage[]): RuleResult | undefined {
   if (!storages.length) return undefined;
   const subjects = namesOn(checkpoint, new Set(storages));
   return {
@@ -72,10 +69,4 @@ function misaligned(checkpoint: Checkpoint): RuleResult | undefined {
     subjects,
     fix: rewriteFlags(checkpoint),
   };
-}
-
-function isMisaligned({ fileOffset, dtype, bytes }: Storage): boolean {
-  // what is aligned for the widest element, as nearly everything is, is so for all others; and bits are had sooner than remainders
-  if (fileOffset === null || (fileOffset & (WIDEST - 1)) === 0) return false;
-  return bytes > 0 && fileOffset % Math.min(dtype?.itemSize ?? 1, WIDEST) !== 0;
 }
