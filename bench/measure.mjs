@@ -1,7 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 
 const TIME = '/usr/bin/time';
+/** Memory that is left alone when all that is free is taken for a moment. */
+const LEFT_MIB = 700;
 
 /** Runs a command once: wall seconds, and peak memory in MB where GNU time is there to tell. */
 export function once(command) {
@@ -14,6 +16,17 @@ export function once(command) {
   return { seconds, megabytes: timed ? Number(run.stderr.trim().split('\n').at(-1)) / 1000 : Number.NaN };
 }
 
+/**
+ * Takes all free memory for a moment. A virtual machine lends the pages of a deleted file to its host, and to take them back costs as
+ * much time as a copy does: whichever command came first would pay for both. Linux alone tells how much is free.
+ */
+export function warmMemory() {
+  if (!existsSync('/proc/meminfo')) return;
+  const free = Number(/^MemFree:\s+(\d+)/m.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1] ?? 0) / 1024;
+  const take = `const held = []; for (let i = 0; i < ${Math.floor((free - LEFT_MIB) / 64)}; i++) held.push(Buffer.allocUnsafeSlow(2 ** 26).fill(1));`;
+  spawnSync(process.execPath, ['-e', take]);
+}
+
 export function median(values) {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = (sorted.length - 1) / 2;
@@ -22,16 +35,17 @@ export function median(values) {
 
 /**
  * Measures several cases side by side: round after round, so that a slow spell of the machine hits all of them alike, and every other
- * round in reverse. A virtual machine lends the pages of a deleted file to its host, so that each other copy of some gigabytes takes
- * twice as long as the one before it: in a fixed order of two, one of them would always be that one.
+ * round in reverse, so that none always follows the same other.
  * A case is a function that does one run and returns `{ seconds, megabytes }`.
+ * @param before Runs before each of them, untimed.
  */
-export function sideBySide(cases, rounds) {
+export function sideBySide(cases, rounds, before = () => {}) {
   const runs = Object.fromEntries(Object.keys(cases).map((name) => [name, []]));
   const even = rounds + (rounds % 2);
   for (let round = 0; round <= even; round++) {
     const order = Object.entries(cases);
     for (const [name, run] of round % 2 ? order : order.reverse()) {
+      before();
       const result = run();
       // the first round fills caches
       if (round > 0) runs[name].push(result);

@@ -6,7 +6,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DATA, inputs } from './inputs.mjs';
-import { once, sideBySide } from './measure.mjs';
+import { once, sideBySide, warmMemory } from './measure.mjs';
 
 const option = (name, fallback) => {
   const index = process.argv.indexOf(`--${name}`);
@@ -22,6 +22,13 @@ const hasTorch = spawnSync(python, ['-c', 'import torch']).status === 0;
 const wanted = (name) => only === '' || only === name;
 const row = (what, ratio, goal, note = '') =>
   console.log(`${what.padEnd(58)} ${ratio.toFixed(2).padStart(7)}x   goal ${goal.padEnd(8)} ${note}`);
+/** Makes room for the next copy, with the same memory to write it to as the last one had. */
+const removing =
+  (...files) =>
+  () => {
+    for (const file of files) rmSync(file, { force: true });
+    warmMemory();
+  };
 const show = ({ seconds, megabytes }) => `${(seconds * 1000).toFixed(0)} ms, ${megabytes.toFixed(0)} MB`;
 
 console.log(`node ${process.version}, ${rounds} rounds, medians of wall time, peak memory\n`);
@@ -85,21 +92,15 @@ for (const [name, what] of [
 if (wanted('fix')) {
   const large = await inputs.large();
   const copy = join(DATA, 'copy.pth');
-  const clean = () => rmSync(copy, { force: true });
   const result = sideBySide(
     {
-      cp: () => {
-        clean();
-        return once(['sh', '-c', 'cp "$0" "$1" && sync "$1"', large, copy]);
-      },
-      fix: () => {
-        clean();
-        return once(doctor('fix', large, '--map-location', 'cpu', '--strip-module', '-o', copy));
-      },
+      cp: () => once(['sh', '-c', 'cp "$0" "$1" && sync "$1"', large, copy]),
+      fix: () => once(doctor('fix', large, '--map-location', 'cpu', '--strip-module', '-o', copy)),
     },
     rounds,
+    removing(copy),
   );
-  clean();
+  rmSync(copy);
   row(
     'fix 2 GB to a new file / cp and sync',
     result.fix.seconds / result.cp.seconds,
@@ -137,17 +138,13 @@ if (wanted('stats')) {
 if (wanted('dtype')) {
   const floats = await inputs.floats();
   const halves = join(DATA, 'copy.pth');
-  const fresh = (command) => () => {
-    rmSync(halves, { force: true });
-    return once(command);
-  };
-  const cases = { doctor: fresh(doctor('fix', floats, '--dtype', 'float16', '-o', halves)) };
+  const cases = { doctor: () => once(doctor('fix', floats, '--dtype', 'float16', '-o', halves)) };
   if (hasTorch) {
     const half =
       'import sys, torch; d = torch.load(sys.argv[1], map_location="cpu"); torch.save({k: v.half() for k, v in d.items()}, sys.argv[2])';
-    cases.torch = fresh([python, '-c', half, floats, halves]);
+    cases.torch = () => once([python, '-c', half, floats, halves]);
   }
-  const result = sideBySide(cases, Math.max(3, Math.floor(rounds / 2)));
+  const result = sideBySide(cases, Math.max(3, Math.floor(rounds / 2)), removing(halves));
   rmSync(halves, { force: true });
   if (result.torch)
     row(
@@ -209,23 +206,15 @@ if (wanted('in-place')) {
 if (wanted('to-safetensors')) {
   const large = await inputs.large();
   const [copy, converted] = ['copy.pth', 'copy.safetensors'].map((name) => join(DATA, name));
-  const clean = () => {
-    for (const file of [copy, converted]) rmSync(file, { force: true });
-  };
   const result = sideBySide(
     {
-      copy: () => {
-        clean();
-        return once(doctor('fix', large, '--map-location', 'cpu', '-o', copy));
-      },
-      convert: () => {
-        clean();
-        return once(doctor('fix', large, '--to', 'safetensors', '-o', converted));
-      },
+      copy: () => once(doctor('fix', large, '--map-location', 'cpu', '-o', copy)),
+      convert: () => once(doctor('fix', large, '--to', 'safetensors', '-o', converted)),
     },
     rounds,
+    removing(copy, converted),
   );
-  clean();
+  for (const file of [copy, converted]) rmSync(file, { force: true });
   row(
     'fix --to safetensors / fix to a new file, 2 GB',
     result.convert.seconds / result.copy.seconds,
@@ -237,10 +226,7 @@ if (wanted('to-safetensors')) {
 if (wanted('weights')) {
   const [training, weights] = [await inputs.training(), await inputs.weights()];
   const copy = join(DATA, 'copy.pth');
-  const fix = (file, ...flags) => {
-    rmSync(copy, { force: true });
-    return once(doctor('fix', file, ...flags, '-o', copy));
-  };
+  const fix = (file, ...flags) => once(doctor('fix', file, ...flags, '-o', copy));
   const result = sideBySide(
     {
       training: () => fix(training, '--weights'),
@@ -248,6 +234,7 @@ if (wanted('weights')) {
       whole: () => fix(training, '--map-location', 'cpu'),
     },
     rounds,
+    removing(copy),
   );
   rmSync(copy, { force: true });
   row(

@@ -3,6 +3,7 @@ import type { Checkpoint } from './checkpoint.ts';
 import { isModule } from './module-state.ts';
 import { type Path, pathName } from './path.ts';
 import { findStateDicts } from './state-dicts.ts';
+import { tensorIndex } from './tensor-index.ts';
 import { pathOf, walkNodes } from './walk.ts';
 
 /** Where the weights of a model stand. */
@@ -85,7 +86,7 @@ function candidatesOf(checkpoint: Checkpoint): WeightsCandidate[] {
       modules.push({ path: pathOf(place), value: node });
       return false;
     },
-    new Set(checkpoint.tensors.map(({ node }) => node)),
+    tensorIndex(checkpoint.tensors),
   );
   const dicts = findStateDicts(checkpoint)
     .filter(({ inOptimizer }) => !inOptimizer)

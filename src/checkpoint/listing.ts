@@ -1,5 +1,8 @@
 import { checkDeadline } from '../io/deadline.ts';
 import { UnreadableError } from '../io/errors.ts';
+import { LONGEST_HASHED } from '../io/long-keys.ts';
+import { NodeTable } from '../pickle/node-table.ts';
+import { TensorCall } from '../pickle/tensor-call.ts';
 import { isNode, type PyNode, PyPersistent, type Value } from '../pickle/values.ts';
 import { bytesOfElements } from '../torch/dtypes.ts';
 import { tensorForm } from '../torch/rebuild.ts';
@@ -18,6 +21,21 @@ const MAX_PLACES = 2_000_000;
 
 /** Values of a container that are looked through at the price of a place: it may stand at many places and hold little but numbers. */
 const VALUES_A_PLACE = 16;
+
+/**
+ * Bytes that the tensors of a listing may take, with their paths. A path is as long as its names are and as deep as it is, so that a
+ * long name, or lists in lists, above many tensors of a few bytes each would make gigabytes of kilobytes.
+ */
+const MAX_BYTES = 128 * 2 ** 20;
+
+/** What a tensor takes but for its path, about. */
+const TENSOR_BYTES = 512;
+
+/** What each tensor that stands in the file adds to what may be taken: room for a path, and for the tensor at a second place. */
+const BYTES_EARNED = 1024;
+
+/** What a character of a name costs that is too long to be hashed: names of one length are compared with each other. */
+const LONG_NAME = 16;
 
 /** Places between two looks at the clock. */
 const PLACES_A_LOOK = 65_536;
@@ -54,7 +72,7 @@ interface Frame {
 export function listTensors(root: Value, storageOf: ReadonlyMap<PyPersistent, Storage>): Listing {
   const tensors: Tensor[] = [];
   /** The tensors at their first places. */
-  const listed = new Map<PyNode, Tensor>();
+  const listed = new NodeTable<PyNode, Tensor>();
   const entered = new Set<PyNode>();
   const open = new Set<PyNode>();
   /** Containers that hold no tensor, so that a place where they stand again costs nothing. */
@@ -63,39 +81,58 @@ export function listTensors(root: Value, storageOf: ReadonlyMap<PyPersistent, St
   const frames: Frame[] = [];
   const making: Making = { storageOf, parts: new Map() };
   let places = 0;
+  let bytes = 0;
+
+  const holdsNothing = (value: PyNode): boolean =>
+    value.kind === 'persistent' ||
+    value.kind === 'float' ||
+    value.kind === 'global' ||
+    barren.has(value) ||
+    open.has(value);
+
+  const list = (tensor: Tensor): void => {
+    const { name, path: at } = tensor;
+    bytes += TENSOR_BYTES + name.length * (name.length > LONGEST_HASHED ? LONG_NAME : 1) + 8 * at.length;
+    tensors.push(tensor);
+  };
 
   const visit = (value: Value): void => {
-    if (!isNode(value) || value.kind === 'persistent') return;
-    if (value.kind === 'float' || value.kind === 'global' || barren.has(value) || open.has(value)) return;
+    if (!isNode(value) || (!(value instanceof TensorCall) && holdsNothing(value))) return;
     const known = listed.get(value);
-    const again = known !== undefined || entered.has(value);
-    if (again) places++;
-    const form = known ? undefined : formAt(value, path);
-    if (known) tensors.push({ ...known, path: path.slice(), name: pathName(path) });
-    else if (form) {
+    if (known) {
+      places++;
+      list({ ...known, path: path.slice(), name: pathName(path) });
+      return;
+    }
+    const form = formAt(value, path);
+    if (form) {
       const tensor = tensorAt(path.slice(), value, form, making);
       listed.set(value, tensor);
-      tensors.push(tensor);
-    } else {
-      entered.add(value);
-      const children: Value[] = [];
-      const segments: (string | number)[] = [];
-      let values = 0;
-      eachChild(value, (child, segment) => {
-        values++;
-        if (!isNode(child)) return;
-        children.push(child);
-        segments.push(segment);
-      });
-      if (again) places += Math.floor(values / VALUES_A_PLACE);
-      open.add(value);
-      frames.push({ node: value, children, segments, next: 0, before: tensors.length });
-    }
+      list(tensor);
+    } else enter(value);
+  };
+
+  const enter = (value: PyNode): void => {
+    const again = entered.has(value);
+    if (again) places++;
+    entered.add(value);
+    const children: Value[] = [];
+    const segments: (string | number)[] = [];
+    let values = 0;
+    eachChild(value, (child, segment) => {
+      values++;
+      if (!isNode(child)) return;
+      children.push(child);
+      segments.push(segment);
+    });
+    if (again) places += Math.floor(values / VALUES_A_PLACE);
+    open.add(value);
+    frames.push({ node: value, children, segments, next: 0, before: tensors.length });
   };
 
   visit(root);
   let asked = 0;
-  while (frames.length > 0 && places < MAX_PLACES) {
+  while (frames.length > 0 && places < MAX_PLACES && bytes <= MAX_BYTES + BYTES_EARNED * listed.size) {
     if (places - asked > PLACES_A_LOOK) {
       asked = places;
       checkDeadline();
@@ -111,14 +148,14 @@ export function listTensors(root: Value, storageOf: ReadonlyMap<PyPersistent, St
       if (tensors.length === frame.before) barren.add(frame.node);
     }
   }
-  const omissions =
-    frames.length > 0
-      ? [
-          `values stand at more than ${MAX_PLACES} places, because containers hold each other over and over; the rest is not listed`,
-        ]
-      : [];
   keepTensorIndex(tensors, listed);
-  return { tensors, omissions };
+  return { tensors, omissions: frames.length > 0 ? [omission(places)] : [] };
+}
+
+function omission(places: number): string {
+  return places < MAX_PLACES
+    ? `tensors and the paths to them take more than ${MAX_BYTES / 2 ** 20} MiB, because the same few values stand at so many places, or so deep, or under so long a name; the rest is not listed`
+    : `values stand at more than ${MAX_PLACES} places, because containers hold each other over and over; the rest is not listed`;
 }
 
 function formAt(node: PyNode, path: Path): TensorForm | undefined {

@@ -80,9 +80,9 @@ interface Sum {
  * Tells what the parts of a checkpoint are there for, by the names under which they stand: the model's weights, their EMA copy, the
  * optimizer, hyper-parameters … The largest come first, those without tensors last.
  */
-export function rolesOf(checkpoint: Pick<Checkpoint, 'root' | 'tensors'>): Role[] {
+export function rolesOf(checkpoint: Pick<Checkpoint, 'root' | 'tensors' | 'storages'>): Role[] {
   const sums = new Map<RoleName, Sum>();
-  const shared = sharedStorages(checkpoint.tensors);
+  const shared = sharedStorages(checkpoint);
   const seen = new Set<Storage>();
   const isNew = (storage: Storage): boolean => {
     if (shared.size === 0 || !shared.has(storage)) return true;

@@ -2,41 +2,47 @@ import type { Checkpoint } from './checkpoint.ts';
 import type { Storage } from './storage.ts';
 import type { Tensor } from './tensor.ts';
 
-/** Which storages the listed tensors and their parts view. */
+type Listed = Pick<Checkpoint, 'tensors' | 'storages'>;
+
+/** How the listed tensors and their parts view the storages of a checkpoint. */
 interface Viewed {
-  readonly once: ReadonlySet<Storage>;
   readonly shared: ReadonlySet<Storage>;
-  /** Those of the checkpoint that are not among them, once they were asked for. */
-  missed?: readonly Storage[];
+  /** Those that none of them views. */
+  readonly missed: readonly Storage[];
 }
 
 const KNOWN = new WeakMap<readonly Tensor[], Viewed>();
 
 /** The storages that more than one listed tensor, or part of a tensor, views: few, so that all others need no second look. Found once a list. */
-export function sharedStorages(tensors: readonly Tensor[]): ReadonlySet<Storage> {
-  return viewedStorages(tensors).shared;
+export function sharedStorages(checkpoint: Listed): ReadonlySet<Storage> {
+  return viewedStorages(checkpoint).shared;
 }
 
 /** The storages that no listed tensor views, in the order of the file; none in nearly all of them. */
-export function unviewedStorages({
-  tensors,
-  storages,
-}: Pick<Checkpoint, 'tensors' | 'storages'>): readonly Storage[] {
-  const viewed = viewedStorages(tensors);
-  viewed.missed ??= storages.filter((storage) => !viewed.once.has(storage));
-  return viewed.missed;
+export function unviewedStorages(checkpoint: Listed): readonly Storage[] {
+  return viewedStorages(checkpoint).missed;
 }
 
-function viewedStorages(tensors: readonly Tensor[]): Viewed {
-  let viewed = KNOWN.get(tensors);
+function viewedStorages(checkpoint: Listed): Viewed {
+  let viewed = KNOWN.get(checkpoint.tensors);
   if (!viewed) {
-    viewed = findViewed(tensors);
-    KNOWN.set(tensors, viewed);
+    viewed = viewedInTurn(checkpoint) ? { shared: new Set(), missed: [] } : findViewed(checkpoint);
+    KNOWN.set(checkpoint.tensors, viewed);
   }
   return viewed;
 }
 
-function findViewed(tensors: readonly Tensor[]): Viewed {
+/** Each tensor has the storage that comes next, as where nothing is shared: seen without a set of a hundred thousand. */
+function viewedInTurn({ tensors, storages }: Listed): boolean {
+  if (tensors.length !== storages.length) return false;
+  for (let i = 0; i < tensors.length; i++) {
+    const { storage, parts } = tensors[i] as Tensor;
+    if (storage !== storages[i] || parts.length > 0) return false;
+  }
+  return true;
+}
+
+function findViewed({ tensors, storages }: Listed): Viewed {
   const once = new Set<Storage>();
   const shared = new Set<Storage>();
   const add = (tensor: Tensor): void => {
@@ -49,5 +55,5 @@ function findViewed(tensors: readonly Tensor[]): Viewed {
     for (let i = 0; i < parts.length; i++) add(parts[i] as Tensor);
   };
   for (const tensor of tensors) add(tensor);
-  return { once, shared };
+  return { shared, missed: storages.filter((storage) => !once.has(storage)) };
 }

@@ -1,8 +1,8 @@
-import { entriesOf, PyDict, PyObject, type Value } from '../pickle/values.ts';
+import { EMPTY_TUPLE, entriesOf, PyDict, PyObject, type Value } from '../pickle/values.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { Path } from './path.ts';
 import type { Tensor } from './tensor.ts';
-import { tensorFinder, tensorIndex } from './tensor-index.ts';
+import { TensorFinder } from './tensor-index.ts';
 import { type Place, pathOf, walkNodes } from './walk.ts';
 
 /** Keys and values of a mapping, side by side. */
@@ -33,8 +33,9 @@ export interface StateDict {
  * The attributes of an object that is no mapping (`module.weight` set by `__setstate__`) are not keys and do not count.
  */
 export function findStateDicts(checkpoint: Checkpoint): StateDict[] {
-  const tensors = tensorIndex(checkpoint.tensors);
-  const tensorOf = tensorFinder(checkpoint.tensors);
+  const finder = new TensorFinder(checkpoint.tensors);
+  // the walk asks in the order of the list as well, but is elsewhere in it
+  const leaves = new TensorFinder(checkpoint.tensors);
   const found: StateDict[] = [];
   const optimizers = new Set<Place | undefined>();
   walkNodes(
@@ -45,32 +46,40 @@ export function findStateDicts(checkpoint: Checkpoint): StateDict[] {
         (place !== undefined && optimizers.has(place.parent)) || !!entries?.keys.includes('param_groups');
       if (inOptimizer) optimizers.add(place);
       if (!(node instanceof PyDict || node instanceof PyObject)) return undefined;
-      const held = entries && tensorsUnder(entries, tensorOf);
-      if (held?.tensorKeys.length) {
-        const { keys, values } = entries as Items;
-        found.push({
-          path: pathOf(place),
-          node,
-          keys,
-          values,
-          runs: runsOf(node, { keys, values }),
-          ...held,
-          inOptimizer,
-        });
+      if (!entries) return undefined;
+      const { keys, values } = entries;
+      const held = tensorsUnder(entries, finder);
+      if (held.tensors.length > 0) {
+        const runs = runsOf(node, { keys, values });
+        found.push({ path: pathOf(place), node, keys, values, runs, ...held, inOptimizer });
       }
-      return undefined;
+      if (held.tensors.length < values.length || !isNothingElse(node)) return undefined;
+      leaves.findNext(values);
+      return false;
     },
-    tensors,
+    { has: (node) => leaves.find(node) !== undefined },
   );
   return found;
 }
 
-function tensorsUnder(entries: Items, tensorOf: (node: Value) => Tensor | undefined) {
+/** The mapping is its items: no attributes, no arguments, so that there is nothing to enter where those are tensors. */
+function isNothingElse(node: PyDict | PyObject): boolean {
+  if (node instanceof PyDict) return true;
+  const { args, kwargs, effects } = node;
+  return args === EMPTY_TUPLE && kwargs === undefined && effects?.length === 1 && effects[0]?.op === 'set';
+}
+
+type Held = Pick<StateDict, 'tensorKeys' | 'tensors'>;
+
+function tensorsUnder(entries: Items, finder: TensorFinder): Held {
+  const { keys, values } = entries;
+  const next = keys.every((key) => typeof key === 'string') ? finder.findNext(values) : undefined;
+  if (next) return { tensorKeys: keys.slice() as string[], tensors: next };
   const tensorKeys: string[] = [];
   const held: Tensor[] = [];
-  for (let i = 0; i < entries.keys.length; i++) {
-    const key = entries.keys[i];
-    const tensor = typeof key === 'string' ? tensorOf(entries.values[i] as Value) : undefined;
+  for (let i = 0; i < keys.length; i++) {
+    const key = keys[i];
+    const tensor = typeof key === 'string' ? finder.find(values[i] as Value) : undefined;
     if (tensor) {
       tensorKeys.push(key as string);
       held.push(tensor);

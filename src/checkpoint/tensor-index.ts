@@ -24,25 +24,49 @@ export function keepTensorIndex(tensors: readonly Tensor[], index: ReadonlyMap<P
 const AHEAD = 64;
 
 /**
- * Finds the tensor of a node. Whoever asks in the order of the list, as a walk over the checkpoint does, hardly ever needs the index:
+ * Finds the tensors of nodes. Whoever asks in the order of the list, as a walk over the checkpoint does, hardly ever needs the index:
  * of a hundred thousand tensors that shows.
  */
-export function tensorFinder(tensors: readonly Tensor[]): (node: Value) => Tensor | undefined {
-  const index = tensorIndex(tensors);
-  // one that is listed twice has to be found at its first place
-  const inOrder = index.size === tensors.length;
-  let next = 0;
-  return (node) => {
-    const awaited = tensors[next];
-    if (inOrder && awaited?.node === node) {
-      next++;
+export class TensorFinder {
+  readonly #tensors: readonly Tensor[];
+  readonly #index: ReadonlyMap<PyNode, Tensor>;
+  /** One that is listed twice has to be found at its first place. */
+  readonly #inOrder: boolean;
+  #next = 0;
+
+  constructor(tensors: readonly Tensor[]) {
+    this.#tensors = tensors;
+    this.#index = tensorIndex(tensors);
+    this.#inOrder = this.#index.size === tensors.length;
+  }
+
+  find(node: Value): Tensor | undefined {
+    const awaited = this.#tensors[this.#next];
+    if (this.#inOrder && awaited?.node === node) {
+      this.#next++;
       return awaited;
     }
-    const tensor = isNode(node) ? index.get(node) : undefined;
+    const tensor = isNode(node) ? this.#index.get(node) : undefined;
     if (tensor) {
-      const at = tensors.slice(next, next + AHEAD).indexOf(tensor);
-      if (at >= 0) next += at + 1;
+      const at = this.#tensors.slice(this.#next, this.#next + AHEAD).indexOf(tensor);
+      if (at >= 0) this.#next += at + 1;
     }
     return tensor;
-  };
+  }
+
+  /** The tensors of all the nodes, where they are the next of the list; undefined where they have to be found one by one. */
+  findNext(nodes: readonly Value[]): readonly Tensor[] | undefined {
+    const tensors = this.#tensors;
+    const first = this.#next;
+    if (!this.#inOrder || first + nodes.length > tensors.length) return undefined;
+    for (let i = 0; i < nodes.length; i++) if (tensors[first + i]?.node !== nodes[i]) return undefined;
+    this.#next += nodes.length;
+    return tensors.slice(first, this.#next);
+  }
+}
+
+/** For who asks for single nodes. */
+export function tensorFinder(tensors: readonly Tensor[]): (node: Value) => Tensor | undefined {
+  const finder = new TensorFinder(tensors);
+  return (node) => finder.find(node);
 }

@@ -50,7 +50,7 @@ export function totalsOf(checkpoint: Pick<Checkpoint, 'tensors' | 'storages'>): 
   }
   return {
     tensors: checkpoint.tensors.length,
-    parameters: parametersOf(checkpoint.tensors),
+    parameters: parametersOf(checkpoint),
     storages: checkpoint.storages.length,
     tensorBytes,
     storageBytes,
@@ -63,8 +63,9 @@ export function totalsOf(checkpoint: Pick<Checkpoint, 'tensors' | 'storages'>): 
  * Elements of the floating-point and quantized tensors. Views of one storage count what they cover together: a tied weight
  * counts once, the disjoint q, k and v of a fused projection add up. Tensors without a storage count once an object.
  */
-export function parametersOf(tensors: readonly Tensor[]): number {
-  const shared = sharedStorages(tensors);
+export function parametersOf(checkpoint: Pick<Checkpoint, 'tensors' | 'storages'>): number {
+  const { tensors } = checkpoint;
+  const shared = sharedStorages(checkpoint);
   const views = new Map<Storage, Tensor[]>();
   const budget = coverageBudget();
   const withoutStorage = new Set<Tensor['node']>();

@@ -23,7 +23,21 @@ export function findWaste({ tensors, storages }: Pick<Checkpoint, 'tensors' | 's
     }
     for (const part of view.parts) add(part, listed);
   };
-  for (const tensor of tensors) add(tensor, tensor);
+  // most tensors are like the one before, down to the arrays of their numbers
+  let like: Tensor | undefined;
+  for (let i = 0; i < tensors.length; i++) {
+    const tensor = tensors[i] as Tensor;
+    const { storage, parts, shape, stride, bytes } = tensor;
+    if (parts.length === 0) {
+      if (!storage) continue;
+      const isLike = shape === like?.shape && stride === like.stride && bytes === storage.bytes;
+      if (isLike || fills(tensor, storage)) {
+        like = tensor;
+        continue;
+      }
+    }
+    add(tensor, tensor);
+  }
   if (views.size === 0) return { bytes: 0, tensors: [], byStorage: new Map() };
   forgetFilled(views, tensors);
   const budget = coverageBudget();

@@ -1,6 +1,5 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import type { NameMatcher } from '../checkpoint/name-glob.ts';
-import type { Tensor } from '../checkpoint/tensor.ts';
 import { diagnose, diagnoseFailure } from '../diagnose/engine.ts';
 import type { Loading } from '../diagnose/loading.ts';
 import { openCheckpoint } from '../formats/open.ts';
@@ -13,7 +12,8 @@ import { failureEntry } from '../report/failure-entry.ts';
 import {
   type InspectDocument,
   inspectDocument,
-  listedTensors,
+  type Listed,
+  listedOf,
   type UnreadableDocument,
   unreadableDocument,
 } from '../report/inspect-document.ts';
@@ -27,8 +27,8 @@ import { readPayload } from './read-payload.ts';
 /** A file as it was seen, and what only people are told of it. */
 interface Inspection {
   readonly document: InspectDocument | UnreadableDocument;
-  /** Those that the document lists, for a report that shows few of them. */
-  readonly tensors: () => readonly Tensor[];
+  /** What the document lists, for a report that shows little of it. */
+  readonly listed: () => Listed;
   readonly era?: string | undefined;
 }
 
@@ -92,7 +92,7 @@ async function inspectOne(
       if (document.error) await tellReason(document.error.message, file, context);
       return {
         document,
-        tensors: () => listedTensors(checkpoint, filter),
+        listed: () => listedOf(checkpoint, filter),
         era: checkpoint.container.era,
       };
     } finally {
@@ -108,7 +108,7 @@ async function inspectOne(
     const findings = diagnoseFailure(error);
     const loading = error instanceof PickleFault ? await loadingOf(error.traces, options) : undefined;
     const document = unreadableDocument(file, await sizeOf(file), failureEntry(error), findings, loading);
-    return { document, tensors: () => [] };
+    return { document, listed: () => ({ tensors: [], storages: [] }) };
   }
 }
 
@@ -181,11 +181,11 @@ async function printText(
   ]);
   const screen = await screenFor(context, options);
   let before = '';
-  for await (const { document, tensors, era } of inspections) {
+  for await (const { document, listed, era } of inspections) {
     // stderr has said why; what remains to tell is what the user would meet
     const lines =
       'tensors' in document
-        ? inspectReport(document, tensors(), { ...options, era }, screen)
+        ? inspectReport(document, listed(), { ...options, era }, screen)
         : unreadableReport(document, options, screen);
     const { loading } = document;
     if (!('tensors' in document) && document.findings.length === 0 && !loading) continue;

@@ -15,7 +15,8 @@ export function isAdapterKey(key: string): boolean {
 
 /** A state_dict that has adapters and nothing of the model that they are for. */
 export function hasOnlyAdapters({ tensorKeys }: StateDict): boolean {
+  // that all are such fails at the first key of nearly every model
   return (
-    tensorKeys.some(isAdapterKey) && tensorKeys.every((key) => isAdapterKey(key) || BESIDE_ADAPTERS.test(key))
+    tensorKeys.every((key) => isAdapterKey(key) || BESIDE_ADAPTERS.test(key)) && tensorKeys.some(isAdapterKey)
   );
 }

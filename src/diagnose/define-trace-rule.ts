@@ -35,6 +35,8 @@ export function defineTraceRule({ id, severity, title, kind, lead, meaning }: Tr
   });
 }
 
-function placed({ what, record, offset }: Suspicion): string {
+function placed({ kind, what, record, offset }: Suspicion): string {
+  // a part that nobody looked at is named itself, and stands at no opcode
+  if (kind === 'unsearched') return record ? `${record}: ${what}` : what;
   return `${what} (offset ${offset}${record ? ` of ${record}` : ''})`;
 }

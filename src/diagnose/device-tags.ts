@@ -2,6 +2,7 @@ import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { pathName } from '../checkpoint/path.ts';
 import { pathOf, walkNodes } from '../checkpoint/walk.ts';
 import { argumentsOf, callableName, PyObject } from '../pickle/values.ts';
+import type { StorageCensus } from './census.ts';
 import { namesWhere } from './storage-names.ts';
 import { printable } from './wording.ts';
 
@@ -53,19 +54,16 @@ export interface Tagged {
 }
 
 /** Undefined where no storage has such a tag. */
-export function findTagged(checkpoint: Checkpoint, matches: (tag: string) => boolean): Tagged | undefined {
-  const seen = new Set<string>();
-  let last: string | undefined;
-  for (const { location } of checkpoint.storages) {
-    // most files have one tag
-    if (location !== last) seen.add(location);
-    last = location;
-  }
-  const tags = [...seen].filter(matches);
+export function findTagged(
+  checkpoint: Checkpoint,
+  { locations }: StorageCensus,
+  matches: (tag: string) => boolean,
+): Tagged | undefined {
+  const tags = [...locations].filter(matches);
   if (!tags.length) return undefined;
   const subjects = namesWhere(
     checkpoint,
-    tags.length === seen.size ? () => true : ({ location }) => tags.includes(location),
+    tags.length === locations.size ? () => true : ({ location }) => tags.includes(location),
   );
   return { tags, subjects };
 }

@@ -3,6 +3,14 @@ import { type FoundWeights, findWeights } from '../checkpoint/find-weights.ts';
 import { findStateDicts, type StateDict } from '../checkpoint/state-dicts.ts';
 import type { Storage } from '../checkpoint/storage.ts';
 import { plainForms } from '../formats/plain-forms.ts';
+import {
+  type RecordCensus,
+  recordCensus,
+  type StorageCensus,
+  storageCensus,
+  type TensorCensus,
+  tensorCensus,
+} from './census.ts';
 import { compareKeys, type ExpectedKeys, type KeyComparison } from './expected-keys.ts';
 import { type GraphFacts, graphFacts } from './graph-facts.ts';
 import { findModelDicts } from './model-dicts.ts';
@@ -16,6 +24,9 @@ import { findWrappings, type Wrapping } from './wrappers.ts';
 /** What several rules read of one checkpoint: each is worked out when it is first asked for, and then kept. */
 export class Examination {
   readonly #checkpoint: Checkpoint;
+  #storages: StorageCensus | undefined;
+  #tensors: TensorCensus | undefined;
+  #records: RecordCensus | undefined;
   #stateDicts: readonly StateDict[] | undefined;
   #weightGroups: readonly WeightGroup[] | undefined;
   #modelDicts: readonly StateDict[] | undefined;
@@ -37,6 +48,24 @@ export class Examination {
     this.#checkpoint = checkpoint;
     this.expected = expected;
     this.payload = payload;
+  }
+
+  /** What there is among the storages. */
+  get storages(): StorageCensus {
+    this.#storages ??= storageCensus(this.#checkpoint);
+    return this.#storages;
+  }
+
+  /** What there is among the tensors. */
+  get tensors(): TensorCensus {
+    this.#tensors ??= tensorCensus(this.#checkpoint);
+    return this.#tensors;
+  }
+
+  /** What there is among the records of the archive. */
+  get records(): RecordCensus {
+    this.#records ??= recordCensus(this.#checkpoint);
+    return this.#records;
   }
 
   get stateDicts(): readonly StateDict[] {
@@ -76,7 +105,7 @@ export class Examination {
 
   /** Where several tensors view one storage. */
   get sharedStretches(): ReadonlyMap<Storage, readonly Stretch[]> {
-    this.#sharedStretches ??= sharedStretches(this.#checkpoint.tensors);
+    this.#sharedStretches ??= sharedStretches(this.#checkpoint);
     return this.#sharedStretches;
   }
 

@@ -1,5 +1,6 @@
 import { type Path, pathName } from '../checkpoint/path.ts';
 import { eachChild } from '../checkpoint/walk.ts';
+import { TensorCall } from '../pickle/tensor-call.ts';
 import {
   callableName,
   entriesOf,
@@ -116,7 +117,8 @@ function join(frame: Frame, { depth, leaves }: { depth: number; leaves: number }
 }
 
 function isContainer(value: Value): value is PyNode {
-  if (!isNode(value)) return false;
+  // nearly all that large mappings hold
+  if (value instanceof TensorCall || !isNode(value)) return false;
   if (value instanceof PyObject) return !isTensor(value);
   return (
     value instanceof PyDict || value instanceof PyList || value instanceof PyTuple || value instanceof PySet
@@ -126,9 +128,10 @@ function isContainer(value: Value): value is PyNode {
 /** The tensors of all that torch.save writes are calls of functions with such a name. */
 function isTensor(value: Value): boolean {
   return (
-    value instanceof PyObject &&
-    value.callable instanceof PyGlobal &&
-    value.callable.name.startsWith('_rebuild')
+    value instanceof TensorCall ||
+    (value instanceof PyObject &&
+      value.callable instanceof PyGlobal &&
+      value.callable.name.startsWith('_rebuild'))
   );
 }
 
@@ -144,19 +147,18 @@ function noteKeys(node: PyNode, place: () => Path, { repeated, unseen, mixed }: 
   const { keys, values } = entries;
   if (keys.length > 1 && repeated.length < MOST_NAMES) noteRepeated(keys, place, repeated);
   if (!values.some(isTensor)) return;
-  for (let index = 0; index < keys.length; index++) {
-    const key = keys[index];
-    if (
-      typeof key === 'string' &&
-      UNSEEN.test(key) &&
-      unseen.length < MOST_NAMES &&
-      isTensor(values[index] as Value)
-    )
-      unseen.push(pathName([...place(), key]));
-  }
   const kind = kindOf(keys[0] as Value);
-  if (mixed.length < MOST_NAMES && (kind === 'other' || keys.some((key) => kindOf(key) !== kind)))
-    mixed.push(place());
+  let isMixed = kind === 'other';
+  for (let index = 0; index < keys.length; index++) {
+    const key = keys[index] as Value;
+    if (typeof key !== 'string') isMixed ||= kindOf(key) !== kind;
+    else {
+      isMixed ||= kind !== 'name';
+      if (UNSEEN.test(key) && unseen.length < MOST_NAMES && isTensor(values[index] as Value))
+        unseen.push(pathName([...place(), key]));
+    }
+  }
+  if (isMixed && mixed.length < MOST_NAMES) mixed.push(place());
 }
 
 function noteRepeated(keys: readonly Value[], place: () => Path, repeated: string[]): void {

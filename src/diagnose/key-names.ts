@@ -7,7 +7,19 @@ export const HOLDERS: ReadonlySet<string> = new Set([
 ]);
 
 /** `FullyShardedDataParallel` lays the parameters of a unit end to end into one; the shapes stand in the running model alone. */
-export const FLAT_PARAMETER = /(^|\.)_?flat_param(_\d+)?$/;
+const FLAT_PARAMETER = /(^|\.)_?flat_param(_\d+)?$/;
+
+/** Tells at one letter, the last, of most keys that they end in none of these names. */
+export function mayEndIn(names: readonly string[]): (key: string) => boolean {
+  const lasts = new Set(names.map((name) => name.charCodeAt(name.length - 1)));
+  return (key) => lasts.has(key.charCodeAt(key.length - 1));
+}
+
+const mayBeFlat = mayEndIn(['flat_param', ...'0123456789']);
+
+export function isFlatParameter(key: string): boolean {
+  return mayBeFlat(key) && FLAT_PARAMETER.test(key);
+}
 
 /** What stands at the top of training checkpoints. */
 const TRAINING_KEYS =
@@ -15,7 +27,7 @@ const TRAINING_KEYS =
 
 /** By the names of keys: the first that matches speaks of them. */
 const RULES_OF_KEYS: readonly (readonly [string, (keys: readonly string[]) => boolean])[] = [
-  ['sharding/flat-param', (keys) => keys.some((key) => FLAT_PARAMETER.test(key))],
+  ['sharding/flat-param', (keys) => keys.some(isFlatParameter)],
   ['keys/compile-prefix', (keys) => keys.some((key) => `.${key}`.includes('._orig_mod.'))],
   [
     'keys/fsdp-prefix',

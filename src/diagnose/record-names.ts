@@ -15,7 +15,6 @@ const DEVICES = /^(con|prn|aux|nul|com\d|lpt\d)$/i;
 
 /** What is wrong with the name of a record, without the folder that all records stand in; undefined for what writers write. */
 function nameFault({ name }: Pick<ArchiveRecord, 'name'>): NameFault | undefined {
-  if (isStorageName(name)) return undefined;
   const parts = name.split(/[\\/]/);
   if (parts.includes('..')) return { weight: 'outside', what: 'climbs out of its folder' };
   if (/^([\\/]|[A-Za-z]:)/.test(name)) return { weight: 'outside', what: 'is an absolute path' };
@@ -41,14 +40,4 @@ export function namesWithFault(
     if (fault?.weight === weight) found.push({ name: printable(record.name), what: fault.what });
   }
   return found;
-}
-
-/** `data/17`, as almost all records of an archive are called. */
-function isStorageName(name: string): boolean {
-  if (!name.startsWith('data/') || name.length === 5) return false;
-  for (let at = 5; at < name.length; at++) {
-    const code = name.charCodeAt(at);
-    if (code < 0x30 || code > 0x39) return false;
-  }
-  return true;
 }

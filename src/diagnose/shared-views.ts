@@ -1,3 +1,4 @@
+import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { sharedStorages } from '../checkpoint/shared-storages.ts';
 import type { Storage } from '../checkpoint/storage.ts';
 import type { Tensor } from '../checkpoint/tensor.ts';
@@ -10,10 +11,13 @@ export interface Stretch {
 }
 
 /** The stretches of each storage that several tensors view, in the order of the storage; a stretch spans a view from its first to its last element. */
-export function sharedStretches(tensors: readonly Tensor[]): Map<Storage, Stretch[]> {
-  const shared = sharedStorages(tensors);
+export function sharedStretches(
+  checkpoint: Pick<Checkpoint, 'tensors' | 'storages'>,
+): Map<Storage, Stretch[]> {
+  const shared = sharedStorages(checkpoint);
+  if (shared.size === 0) return new Map();
   const views = new Map<Storage, Tensor[]>();
-  for (const tensor of tensors) {
+  for (const tensor of checkpoint.tensors) {
     const { storage } = tensor;
     if (!storage || !shared.has(storage) || tensor.elements === 0) continue;
     const known = views.get(storage);

@@ -14,7 +14,11 @@ export function namesOn(checkpoint: Listed, storages: ReadonlySet<Storage>): str
 /** The same for the storages that a test picks, which must be quick: it is asked once a tensor. */
 export function namesWhere(checkpoint: Listed, test: Test): string[] {
   const names: string[] = [];
-  for (const tensor of checkpoint.tensors) if (standsOn(tensor, test)) names.push(tensor.name);
+  const { tensors } = checkpoint;
+  for (let i = 0; i < tensors.length; i++) {
+    const tensor = tensors[i] as Tensor;
+    if (standsOn(tensor, test)) names.push(tensor.name);
+  }
   for (const storage of unviewedStorages(checkpoint)) if (test(storage)) names.push(`storage ${storage.key}`);
   return names;
 }

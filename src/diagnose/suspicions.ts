@@ -46,21 +46,29 @@ export function findSuspicions(traces: readonly RecordTrace[]): Suspicion[] {
 type Local = Omit<Suspicion, 'record'>;
 
 function globalSuspicions(trace: PickleTrace): Local[] {
-  const called = new Set<PyGlobal>();
-  for (const call of trace.calls) {
-    if (call.callable instanceof PyGlobal) called.add(call.callable);
-    if (call instanceof TensorCall) called.add(call.mould.hooks);
-  }
   const found: Local[] = [];
+  /** Only a file that names what is dangerous makes anybody ask. */
+  let called: ReadonlySet<PyGlobal> | undefined;
   for (const global of trace.globals) {
     const { module, name, offset, qualifiedName } = global;
     if (isReachingName(module, name)) {
       found.push({ kind: 'dotted-name', what: `${module} is reached through for ${name}`, offset });
-    } else if (globalTier(module, name) === 'danger' && !called.has(global)) {
+    } else if (globalTier(module, name) === 'danger') {
+      called ??= calledGlobals(trace.calls);
+      if (called.has(global)) continue;
       found.push({ kind: 'dangerous-global', what: `${qualifiedName} is imported`, offset });
     }
   }
   return found;
+}
+
+function calledGlobals(calls: readonly PyObject[]): Set<PyGlobal> {
+  const called = new Set<PyGlobal>();
+  for (const call of calls) {
+    if (call.callable instanceof PyGlobal) called.add(call.callable);
+    if (call instanceof TensorCall) called.add(call.mould.hooks);
+  }
+  return called;
 }
 
 function callSuspicions(trace: PickleTrace, understood?: ReadonlySet<PyNode>): Local[] {
@@ -98,15 +106,20 @@ function callSuspicions(trace: PickleTrace, understood?: ReadonlySet<PyNode>): L
 }
 
 /** Without the tensors that differ from one before in numbers alone: what holds of the one holds of the other. */
-function* unlike(calls: readonly PyObject[]): Generator<PyObject> {
+function unlike(calls: readonly PyObject[]): PyObject[] {
+  const found: PyObject[] = [];
   const seen = new Set<TensorMould>();
-  for (const call of calls) {
+  let last: TensorMould | undefined;
+  for (let i = 0; i < calls.length; i++) {
+    const call = calls[i] as PyObject;
     if (call instanceof TensorCall && call.isUnread) {
-      if (seen.has(call.mould)) continue;
-      seen.add(call.mould);
+      if (call.mould === last || seen.has(call.mould)) continue;
+      last = call.mould;
+      seen.add(last);
     }
-    yield call;
+    found.push(call);
   }
+  return found;
 }
 
 const ODDITIES = {

@@ -44,8 +44,14 @@ export class WeightGroup {
     this.path = path;
     this.#members = members;
     const dtypes = new Set<string>();
+    let last: Tensor['dtype'] | undefined;
     for (const { tensors } of members)
-      for (const tensor of tensors) if (isCompared(tensor)) dtypes.add(tensor.dtype.name);
+      for (let i = 0; i < tensors.length; i++) {
+        const tensor = tensors[i] as Tensor;
+        if (tensor.dtype === last || !isCompared(tensor)) continue;
+        last = tensor.dtype;
+        dtypes.add(last.name);
+      }
     this.dtypes = dtypes;
   }
 

@@ -32,6 +32,12 @@ export function namesUnder(path: Path): (key: string) => string {
   return place === '' ? (key) => key : (key) => place + key;
 }
 
+/** The same for all keys of some mappings; of a single one at the root they are the names. */
+export function namesOf(found: readonly { path: Path; keys: readonly string[] }[]): readonly string[] {
+  const names = found.map(({ path, keys }) => (path.length > 0 ? keys.map(namesUnder(path)) : keys));
+  return names.length === 1 ? (names[0] as readonly string[]) : names.flat();
+}
+
 /**
  * Text from the file as it may stand in a message: control characters and those that turn the writing direction are spelt out, so
  * that no key can draw on a terminal, and what is very long is cut.

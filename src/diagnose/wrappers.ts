@@ -1,7 +1,7 @@
 import type { StateDict } from '../checkpoint/state-dicts.ts';
 import type { RuleResult } from './define-rule.ts';
 import type { Examination } from './examination.ts';
-import { counted, listed, namesUnder, placeName, printable } from './wording.ts';
+import { counted, listed, namesOf, namesUnder, placeName, printable } from './wording.ts';
 
 /** `DataParallel`'s prefix may as well be the name of a real child; the others are no names that a person gives. */
 const PLAIN_WORD = 'module.';
@@ -24,41 +24,89 @@ export interface Wrapping {
   readonly prefixes: readonly string[];
   /** Each of these once: they are few, where keys may be a hundred thousand. */
   readonly kinds: readonly string[];
+  /** The indexes of the keys with a part that begins with an underscore: in no other can a wrapper stand in the middle. */
+  readonly marked: readonly number[];
 }
 
 export function findWrappings(stateDicts: readonly StateDict[]): Wrapping[] {
-  return stateDicts.map((stateDict) => {
-    const prefixes = prefixesOf(stateDict.tensorKeys);
-    return { stateDict, prefixes, kinds: [...new Set(prefixes)] };
-  });
+  return stateDicts.map(wrappingOf);
 }
 
 /** Whether a key goes on after the name of a wrapper that stands at `at`. */
 function begins(key: string, wrapper: string, at: number): boolean {
-  // most keys differ in the first character
-  return (
-    key.charCodeAt(at) === wrapper.charCodeAt(0) &&
-    key.length > at + wrapper.length &&
-    key.startsWith(wrapper, at)
-  );
+  return key.length > at + wrapper.length && key.startsWith(wrapper, at);
+}
+
+/** What is before a key hangs on the chain of wrappers that it begins with: one key of each chain is enough to find it. */
+function wrappingOf(stateDict: StateDict): Wrapping {
+  const keys = stateDict.tensorKeys;
+  const chains: string[] = [];
+  const samples = new Map<string, string>();
+  const marked: number[] = [];
+  let chain = '';
+  let isAveraged = false;
+  for (let index = 0; index < keys.length; index++) {
+    const key = keys[index] as string;
+    if (key === BESIDE_WRAPPED) {
+      isAveraged = true;
+      chains.push('');
+      continue;
+    }
+    if (samples.size === 0 || !beginsWithNoMoreThan(key, chain)) {
+      chain = chainOf(key);
+      samples.set(chain, key);
+    }
+    chains.push(chain);
+    if (key.charCodeAt(0) === UNDERSCORE || key.includes('._')) marked.push(index);
+  }
+  const peeled = peel([...samples.values()]);
+  const prefixOf = new Map([...samples.keys()].map((chain, index) => [chain, peeled[index] as string]));
+  const arePeeled = [...prefixOf].every(([chain, prefix]) => chain === prefix);
+  const kinds = new Set(prefixOf.values());
+  if (isAveraged) kinds.add('');
+  return {
+    stateDict,
+    prefixes: arePeeled ? chains : chains.map((chain) => prefixOf.get(chain) ?? ''),
+    kinds: [...kinds],
+    marked,
+  };
+}
+
+const UNDERSCORE = 0x5f;
+const SMALL_M = 0x6d;
+
+/** Whether a key has this chain of wrappers, and no other behind it. All of them begin with one of two letters. */
+function beginsWithNoMoreThan(key: string, chain: string): boolean {
+  const next = key.charCodeAt(chain.length);
+  return key.length > chain.length && next !== SMALL_M && next !== UNDERSCORE && key.startsWith(chain);
+}
+
+/** All wrappers that a key begins with, up to one that comes again: each is peeled once. */
+function chainOf(key: string): string {
+  let chain = '';
+  for (;;) {
+    const next = WRAPPER_PREFIXES.find((wrapper) => begins(key, wrapper, chain.length));
+    if (!next || `.${chain}`.includes(`.${next}`)) return chain;
+    chain += next;
+  }
 }
 
 /** Peels one wrapper after the other, each once. `module.` counts where all keys have it at the same depth. */
-function prefixesOf(keys: readonly string[]): string[] {
+function peel(keys: readonly string[]): string[] {
   const prefixes = keys.map(() => '');
   const left = new Set<WrapperPrefix>(WRAPPER_PREFIXES);
   const hasNext = (key: string, wrapper: string, index: number) =>
     begins(key, wrapper, (prefixes[index] as string).length);
   for (;;) {
     const next = [...left].find((wrapper) => {
-      const first = keys.findIndex((key, index) => hasNext(key, wrapper, index));
-      if (first < 0 || wrapper !== PLAIN_WORD) return first >= 0;
-      return keys.every((key, index) => hasNext(key, wrapper, index) || key === BESIDE_WRAPPED);
+      const have = keys.filter((key, index) => hasNext(key, wrapper, index)).length;
+      return wrapper === PLAIN_WORD ? have > 0 && have === keys.length : have > 0;
     });
     if (!next) return prefixes;
     left.delete(next);
-    for (let index = 0; index < keys.length; index++)
-      if (hasNext(keys[index] as string, next, index)) prefixes[index] += next;
+    keys.forEach((key, index) => {
+      if (hasNext(key, next, index)) prefixes[index] += next;
+    });
   }
 }
 
@@ -74,7 +122,7 @@ export function wrapperResult(
   const has = (prefix: string): boolean => `.${prefix}`.includes(`.${wrapper}`);
   const wrapped = wrappings.filter(({ kinds }) => kinds.some(has));
   if (!wrapped.length) return undefined;
-  const subjects = wrapped.flatMap((wrapping) => wrappedNames(wrapping, has));
+  const subjects = namesOf(wrapped.map((wrapping) => wrappedKeys(wrapping, has)));
   const all = wrapped.reduce((sum, { stateDict }) => sum + stateDict.tensorKeys.length, 0);
   const share =
     subjects.length === all ? `All ${counted(all, 'key')}` : `${subjects.length} of ${counted(all, 'key')}`;
@@ -90,17 +138,17 @@ export function wrapperResult(
   };
 }
 
-/** Names of the tensors before whose keys a certain kind of prefix stands. */
-function wrappedNames(
+/** The keys before which a certain kind of prefix stands. */
+function wrappedKeys(
   { stateDict: { path, tensorKeys }, prefixes, kinds }: Wrapping,
   has: (prefix: string) => boolean,
-): string[] {
+) {
   const hits = new Set(kinds.filter(has));
   const keys =
     hits.size === kinds.length
       ? tensorKeys
       : tensorKeys.filter((_, index) => hits.has(prefixes[index] as string));
-  return keys.map(namesUnder(path));
+  return { path, keys };
 }
 
 function stripFlags(found: readonly string[], wrappings: readonly Wrapping[]): string[] {
@@ -121,13 +169,15 @@ export function innerWrapperResult(
   origin: string,
 ): RuleResult | undefined {
   const marks = wrappers.map((wrapper) => `.${wrapper}`);
-  const subjects = wrappings.flatMap(({ stateDict: { path, tensorKeys }, prefixes }) =>
-    tensorKeys
-      .filter((key, index) => {
+  const subjects = wrappings.flatMap(({ stateDict: { path, tensorKeys }, prefixes, marked }) =>
+    marked
+      .filter((index) => {
+        const key = tensorKeys[index] as string;
         if (!wrappers.some((wrapper) => key.includes(wrapper))) return false;
         const rest = `.${key.slice((prefixes[index] as string).length)}`;
         return marks.some((mark) => rest.slice(0, -1).includes(mark));
       })
+      .map((index) => tensorKeys[index] as string)
       .map(namesUnder(path)),
   );
   if (!subjects.length) return undefined;

@@ -1,6 +1,7 @@
 import type { Storage } from '../checkpoint/storage.ts';
 import { UnreadableError } from '../io/errors.ts';
 import { isRange, type Segment } from '../io/segment.ts';
+import { NodeTable } from '../pickle/node-table.ts';
 import type { PyPersistent } from '../pickle/values.ts';
 import { type StorageId, storageIdOf } from '../torch/storage-id.ts';
 import { KeyTable } from './key-table.ts';
@@ -36,7 +37,7 @@ export function storageTable(
 ): StorageTable {
   const byKey = new KeyTable<Storage>(persistents.length);
   const storages: Storage[] = [];
-  const storageOf = new Map<PyPersistent, Storage>();
+  const storageOf = new NodeTable<PyPersistent, Storage>();
   const damage: UnreadableError[] = [];
   for (const persistent of persistents) {
     const id = storageIdOf(persistent);

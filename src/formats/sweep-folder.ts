@@ -8,7 +8,7 @@ import type { RecordTrace } from '../pickle/trace.ts';
 import { detect } from './detect.ts';
 import { faultTraces, mergeTraces } from './merge.ts';
 import { openSource } from './open.ts';
-import { noted } from './stacked.ts';
+import { noted, unsearched } from './stacked.ts';
 
 /** Files beside a checkpoint that are looked at; that there are more is told. */
 const MOST_FILES = 4096;
@@ -66,17 +66,13 @@ async function fileTraces(path: string, name: string): Promise<readonly RecordTr
       if (INERT.includes(await detect(source))) return [];
       const checkpoint = await openSource(source, path);
       const traces = mergeTraces([{ name, checkpoint }]);
-      return [...traces, ...checkpoint.damage.slice(0, 1).map(({ message }) => unread(name, message))];
+      return [...traces, ...checkpoint.damage.slice(0, 1).map(({ message }) => unsearched(name, message))];
     } finally {
       await source.close?.();
     }
   } catch (error) {
     if (!(error instanceof UnreadableError)) throw error;
     const traces = faultTraces(name, error);
-    return NO_PICKLE.includes(error.code) ? traces : [...traces, unread(name, error.message)];
+    return NO_PICKLE.includes(error.code) ? traces : [...traces, unsearched(name, error.message)];
   }
-}
-
-function unread(name: string, message: string): RecordTrace {
-  return noted('unsearched', `${name}: ${message}`, 0);
 }

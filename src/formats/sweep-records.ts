@@ -9,7 +9,7 @@ import { entryContent } from '../zip/content.ts';
 import type { ZipEntry } from '../zip/entry-table.ts';
 import { firstRecord } from '../zip/recover.ts';
 import { Archive } from './archive.ts';
-import { decodeOrTrace, noted, stacked } from './stacked.ts';
+import { decodeOrTrace, noted, stacked, unsearched } from './stacked.ts';
 import { pickleSource } from './torch-zip.ts';
 
 /** Records that are looked at; that there are more is told. */
@@ -85,9 +85,15 @@ export async function contentTraces(
     const traces = await nestedTraces(source, allowance, depth + 1);
     return traces.map((trace) => ({ ...trace, record: trace.record ? `${record}/${trace.record}` : record }));
   } catch (error) {
-    if (error instanceof UnreadableError) return [];
-    throw error;
+    if (!(error instanceof UnreadableError)) throw error;
+    return limitTraces(record, error);
   }
+}
+
+/** Of what a budget of ours stopped nobody knows what stands in it. */
+function limitTraces(record: string, { code, message }: UnreadableError): RecordTrace[] {
+  checkDeadline();
+  return code === 'limit' ? [unsearched(record, message)] : [];
 }
 
 async function startsLikeArchive(source: ByteSource): Promise<boolean> {
@@ -102,7 +108,7 @@ async function nestedTraces(source: ByteSource, allowance: Allowance, depth: num
     return await archiveTraces(await Archive.open(source), allowance, depth);
   } catch (error) {
     if (!(error instanceof UnreadableError)) throw error;
-    return firstRecordTraces(source);
+    return [...limitTraces('', error), ...(await firstRecordTraces(source))];
   }
 }
 
@@ -124,8 +130,9 @@ async function archiveTraces(archive: Archive, allowance: Allowance, depth: numb
   const pickle = archive.find('data.pkl');
   if (content && pickle !== undefined && (isRange(content) || segmentLength(content) <= LONGEST_RECORD)) {
     known.add(pickle);
-    const { trace, persistents } = await decodeOrTrace(await pickleSource(content));
+    const { trace, persistents, limit } = await decodeOrTrace(await pickleSource(content));
     if (trace) traces.push({ record: 'data.pkl', trace });
+    if (limit !== undefined) traces.push(unsearched('data.pkl', limit));
     for (const persistent of persistents) {
       const stored = archive.find(`data/${storageIdOf(persistent)?.key}`);
       if (stored !== undefined) known.add(stored);

@@ -33,6 +33,18 @@ function unreadable(error: NodeJS.ErrnoException, offset?: number): UnreadableEr
   return new UnreadableError('io', `the system could not read it (${error.code ?? error.message})`, offset);
 }
 
+/** Stands in a name for each byte that is not UTF-8, and may stand in a name of its own right. */
+const REPLACEMENT = '\ufffd';
+
+/** Node gives such names to nobody: it would open the file, harmless perhaps, that is called as the damaged name reads. */
+function checkName(path: string): void {
+  if (!path.includes(REPLACEMENT)) return;
+  throw new UnreadableError(
+    'io',
+    'its name is not UTF-8, or reads like one that is not, and could be taken for another; rename it, or give its bytes (ckpt-doctor inspect - < file)',
+  );
+}
+
 /** Only bytes at rest can be read at random; a pipe would also block in `open` until somebody writes to it. */
 function checkKind(stats: Stats): void {
   if (stats.isFile()) return;
@@ -145,6 +157,7 @@ export function readDescriptor(descriptor: number, offset: number, into: Uint8Ar
  * or `io`. Reads throw `truncated` past the end of the file as it was when opened, `changed` when it has shrunk since.
  */
 export async function openFile(path: string): Promise<ByteSource> {
+  checkName(path);
   // Looked at before it is opened: to open a device can already do something.
   checkKind(await statOf((done) => stat(path, done)));
   const fd = await descriptorOf(path);

@@ -1,9 +1,10 @@
 import { UnreadableError } from '../io/errors.ts';
+import { LONGEST_HASHED, LongKeys } from '../io/long-keys.ts';
 import { describe } from './effects.ts';
 import { Memo } from './memo.ts';
 import { opcodeName } from './opcodes.ts';
 import type { OddityKind, PickleOddity } from './trace.ts';
-import { PyExtension, PyGlobal, PyObject, PyPersistent, type Value } from './values.ts';
+import { PyExtension, PyGlobal, PyObject, PyPersistent, PyTuple, type Value } from './values.ts';
 
 const MOST_ODDITIES = 1000;
 const NOTHING_TO_TAKE = 'the stack has nothing to take';
@@ -30,6 +31,7 @@ export class MachineState {
   buffers = 0;
   /** Height of the stack at the last mark: what is below can't be taken before the mark is. */
   fence = 0;
+  readonly #longKeys = new LongKeys();
   /** The fences under this one. */
   readonly #fences: number[] = [];
 
@@ -115,7 +117,16 @@ export class MachineState {
     if (this.oddities.length < MOST_ODDITIES) this.oddities.push({ kind, offset: this.position, what });
   }
 
+  /** Of every text by which something is going to be looked up. */
+  mindKey(key: Value): void {
+    if (typeof key === 'string' && key.length > LONGEST_HASHED) this.#longKeys.add(key.length, this.position);
+  }
+
   persist(id: Value): void {
+    if (id instanceof PyTuple) {
+      const { items } = id;
+      for (let i = 0; i < items.length; i++) this.mindKey(items[i] as Value);
+    } else this.mindKey(id);
     const node = new PyPersistent(id);
     this.persistents.push(node);
     this.stack.push(node);
@@ -123,6 +134,7 @@ export class MachineState {
 
   global(module: string, name: string): PyGlobal {
     const key = `${module}\n${name}`;
+    this.mindKey(key);
     const known = this.globals.get(key);
     if (known) {
       known.uses++;

@@ -194,6 +194,7 @@ export class PickleMachine {
         case Op.SETITEM: {
           const value = state.pop();
           const key = state.pop();
+          state.mindKey(key);
           if (!setItem(state.top(), key, value)) throw this.#noMapping();
           break;
         }
@@ -201,6 +202,7 @@ export class PickleMachine {
           const start = state.closeMark();
           if ((stack.length - start) % 2) throw state.fault('a key without a value');
           if (start <= state.fence) throw state.fault('the stack has nothing to take');
+          for (let i = start; i < stack.length; i += 2) state.mindKey(stack[i] as Value);
           const done = setItems(stack[start - 1] as Value, stack, start);
           stack.length = start;
           if (!done) throw this.#noMapping();

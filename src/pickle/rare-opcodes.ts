@@ -157,6 +157,7 @@ function dictOf(state: MachineState, items: readonly Value[]): PyDict {
   if (items.length % 2) throw state.fault('a key without a value');
   const dict = new PyDict();
   for (let i = 0; i < items.length; i += 2) {
+    state.mindKey(items[i] as Value);
     dict.keys.push(items[i] as Value);
     dict.values.push(items[i + 1] as Value);
   }

@@ -17,15 +17,18 @@ export interface TensorMould {
 /** A persistent id of a storage, of which the tuple is made when somebody asks for it. */
 export class StorageReference extends PyPersistent {
   readonly mould: TensorMould;
+  /** Its place among the persistent ids of the stream. */
+  readonly ordinal: number;
   readonly key: string;
   /** Elements of the storage class. */
   readonly numel: number;
   /** The id, once it was asked for or replaced. */
   written: Value | undefined;
 
-  constructor(mould: TensorMould, key: string, numel: number) {
+  constructor(mould: TensorMould, ordinal: number, key: string, numel: number) {
     super(undefined as unknown as Value);
     this.mould = mould;
+    this.ordinal = ordinal;
     this.key = key;
     this.numel = numel;
   }
@@ -58,6 +61,8 @@ export class StorageReference extends PyPersistent {
  */
 export class TensorCall extends PyObject {
   readonly mould: TensorMould;
+  /** Its place among the calls of the stream. */
+  readonly ordinal: number;
   readonly storage: StorageReference;
   /** In elements. */
   readonly storageOffset: number;
@@ -72,6 +77,7 @@ export class TensorCall extends PyObject {
   written: Value | undefined;
 
   constructor(
+    ordinal: number,
     storage: StorageReference,
     storageOffset: number,
     shape: readonly number[],
@@ -82,6 +88,7 @@ export class TensorCall extends PyObject {
   ) {
     super('reduce', storage.mould.rebuild, undefined as unknown as Value, offset);
     this.mould = storage.mould;
+    this.ordinal = ordinal;
     this.storage = storage;
     this.storageOffset = storageOffset;
     this.shape = shape;

@@ -97,13 +97,24 @@ export class TensorReader {
     this.#take(Op.TUPLE);
     this.#put();
     this.#take(Op.REDUCE);
-    if (this.#at === LOST || shape.length !== stride.length || typeof location !== 'string') return 0;
+    if (this.#at === LOST || shape.length !== stride.length) return 0;
+    if (typeof location !== 'string' || location.length > LONGEST_TEXT) return 0;
     if (!(storageClass instanceof PyGlobal) || !isOrderedDict(hooks)) return 0;
 
     const mould = this.#mouldOf(storageClass, location, hooks, withView);
-    const storage = new StorageReference(mould, key, numel);
+    const { calls, persistents } = this.#state;
+    const storage = new StorageReference(mould, persistents.length, key, numel);
     const offset = this.#state.base + this.#at - 1;
-    const tensor = new TensorCall(storage, storageOffset, shape, stride, requiresGrad, firstSlot, offset);
+    const tensor = new TensorCall(
+      calls.length,
+      storage,
+      storageOffset,
+      shape,
+      stride,
+      requiresGrad,
+      firstSlot,
+      offset,
+    );
     memo.put(slot, key);
     if (isSaid) memo.put(slot + 1, location);
     memo.putParts(tensor, slotsOfParts(shape.length));

@@ -139,7 +139,7 @@ export function inspectDocument(
     totals: totalsEntry(totalsOf(checkpoint)),
     // a report for a person names few of them, if any
     get tensors() {
-      tensors ??= listedTensors(checkpoint, options.filter).map(tensorEntry);
+      tensors ??= listedOf(checkpoint, options.filter).tensors.map(tensorEntry);
       return tensors;
     },
     get storages() {
@@ -153,12 +153,14 @@ export function inspectDocument(
   };
 }
 
-/** The tensors that a document lists. */
-export function listedTensors(
-  { tensors }: Pick<Checkpoint, 'tensors'>,
-  filter?: (name: string) => boolean,
-): readonly Tensor[] {
-  return filter ? tensors.filter(({ name }) => filter(name)) : tensors;
+/** The tensors that a document lists, and all storages. */
+export type Listed = Pick<Checkpoint, 'tensors' | 'storages'>;
+
+/** What the document of a checkpoint lists. */
+export function listedOf(checkpoint: Listed, filter?: (name: string) => boolean): Listed {
+  if (!filter) return checkpoint;
+  const { tensors, storages } = checkpoint;
+  return { tensors: tensors.filter(({ name }) => filter(name)), storages };
 }
 
 export function unreadableDocument(

@@ -49,7 +49,7 @@ export function pageData(
   const dtypes = sums(totals.byDtype, ({ tensors }) => tensors);
   const locations = sums(totals.byLocation, ({ storages }) => storages);
   const roles = rolesOf(checkpoint);
-  const sharing = sharedStorages(checkpoint.tensors);
+  const sharing = sharedStorages(checkpoint);
   const storageSizes = new Map(checkpoint.storages.map(({ key, bytes }) => [key, bytes]));
   const { flags } = prescribe(findings);
   return {

@@ -50,16 +50,17 @@ export function storageClassName({ name }: Dtype): string | undefined {
   return CLASS_OF_DTYPE.get(name);
 }
 
-/** A stream names few classes, and each of its storages asks for the dtype of one. */
-const KNOWN_CLASSES = new WeakMap<PyGlobal, Dtype | null>();
+/** A stream names few classes, and each of its storages asks for the dtype of one: mostly that of the storage before. */
+let lastClass: PyGlobal | undefined;
+let lastDtype: Dtype | null | undefined;
 
 /** The dtype of a storage class; null for the untyped one; undefined where the global is no storage class. */
 export function storageClassDtype(global: PyGlobal): Dtype | null | undefined {
-  const known = KNOWN_CLASSES.get(global);
-  if (known !== undefined) return known;
-  const dtype = dtypeOfClass(global);
-  if (dtype !== undefined) KNOWN_CLASSES.set(global, dtype);
-  return dtype;
+  if (global !== lastClass) {
+    lastClass = global;
+    lastDtype = dtypeOfClass(global);
+  }
+  return lastDtype;
 }
 
 function dtypeOfClass(global: PyGlobal): Dtype | null | undefined {

@@ -1,5 +1,6 @@
 import type { ByteSource } from '../io/byte-source.ts';
 import { UnreadableError } from '../io/errors.ts';
+import { LongKeys } from '../io/long-keys.ts';
 import {
   DIRECTORY_ENTRY,
   DIRECTORY_ENTRY_BYTES,
@@ -64,6 +65,7 @@ function parseDirectory(bytes: Buffer, end: EndRecord, fileSize: number): ZipDir
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const table = new EntryTable(bytes, end.entries);
   const oddities: EntryOddity[] = [];
+  const names = new LongKeys();
   let at = 0;
   for (let index = 0; index < end.entries; index++) {
     const fault = faultOf(view, at, end.disk);
@@ -72,6 +74,7 @@ function parseDirectory(bytes: Buffer, end: EndRecord, fileSize: number): ZipDir
       throw brokenEntry(index, end, at, 'its zip64 numbers are missing', 'zip/zip32-sizes');
     }
     checkEntry(table, index, end.directoryOffset + at, fileSize);
+    names.add(table.nameSize(index), end.directoryOffset + at);
     // both are 0 in what torch writes
     if (
       table.isForeign(index) ||

@@ -123,6 +123,11 @@ export class EntryTable {
     return this.nameBehind(index, 0);
   }
 
+  /** Characters of a name. */
+  nameSize(index: number): number {
+    return this.#foreignName(index)?.length ?? (this.nameLengths[index] as number);
+  }
+
   /** A name without its first characters. */
   nameBehind(index: number, skipped: number): string {
     const foreign = this.#foreignName(index);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Tensor } from '../../src/checkpoint/tensor.ts';
-import { tensorFinder } from '../../src/checkpoint/tensor-index.ts';
+import { TensorFinder, tensorFinder } from '../../src/checkpoint/tensor-index.ts';
 import { PyList } from '../../src/pickle/values.ts';
 import { tensor } from '../report/sample.ts';
 
@@ -34,5 +34,20 @@ describe('the finder of tensors', () => {
     const again = { ...first, name: 'again' };
     const find = tensorFinder([first, again, second]);
     expect([first, again, second].map(({ node }) => find(node)?.name)).toEqual(['t0', 't0', 't1']);
+  });
+
+  it('finds the next ones at one go, and goes on behind them', () => {
+    const finder = new TensorFinder(list);
+    const nodes = list.map(({ node }) => node);
+    expect(finder.findNext(nodes.slice(0, 50))).toEqual(list.slice(0, 50));
+    expect(finder.findNext(nodes.slice(51, 60))).toBeUndefined();
+    expect(finder.find(nodes[50] as never)).toBe(list[50]);
+    expect(finder.findNext([...nodes.slice(51), new PyList()])).toBeUndefined();
+    expect(finder.findNext(nodes.slice(51))).toEqual(list.slice(51));
+  });
+
+  it('finds none at one go where a tensor is listed twice', () => {
+    const [first, second] = [list[0] as Tensor, list[1] as Tensor];
+    expect(new TensorFinder([first, first, second]).findNext([first.node])).toBeUndefined();
   });
 });

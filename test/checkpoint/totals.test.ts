@@ -28,7 +28,7 @@ describe('totalsOf', () => {
   });
 
   it('knows what torchvision says of ResNet-18: 11 689 512 parameters and 9 600 running statistics', () => {
-    expect(parametersOf(resnet18([]))).toBe(11_689_512 + 9_600);
+    expect(parametersOf(checkpoint(resnet18([])))).toBe(11_689_512 + 9_600);
   });
 
   it('takes a location that is named __proto__ as any other', () => {
@@ -42,27 +42,31 @@ describe('parametersOf', () => {
     const fused = storage('0', { numel: 12 });
     const part = (name: string, storageOffset: number) =>
       tensor(name, [4], { storage: fused, storageOffset });
-    expect(parametersOf([part('q', 0), part('k', 4), part('v', 8)])).toBe(12);
-    expect(parametersOf([part('wte', 0), part('head', 0)])).toBe(4);
-    expect(parametersOf([part('a', 0), part('b', 2)])).toBe(6);
+    expect(parametersOf(checkpoint([part('q', 0), part('k', 4), part('v', 8)]))).toBe(12);
+    expect(parametersOf(checkpoint([part('wte', 0), part('head', 0)]))).toBe(4);
+    expect(parametersOf(checkpoint([part('a', 0), part('b', 2)]))).toBe(6);
   });
 
   it('leaves out integers and bools, and takes quantized numbers', () => {
     expect(
-      parametersOf([
-        tensor('steps', [7], { dtype: 'int64' }),
-        tensor('mask', [5], { dtype: 'bool' }),
-        tensor('phase', [3], { dtype: 'complex64' }),
-        tensor('weight', [2], { dtype: 'qint8', kind: 'quantized' }),
-      ]),
+      parametersOf(
+        checkpoint([
+          tensor('steps', [7], { dtype: 'int64' }),
+          tensor('mask', [5], { dtype: 'bool' }),
+          tensor('phase', [3], { dtype: 'complex64' }),
+          tensor('weight', [2], { dtype: 'qint8', kind: 'quantized' }),
+        ]),
+      ),
     ).toBe(2);
   });
 
   it('counts the values of a sparse tensor, and a meta tensor that stands twice once', () => {
     const parts = [tensor('i', [2, 3], { dtype: 'int64' }), tensor('v', [3])];
-    expect(parametersOf([tensor('s', [10, 10], { kind: 'sparse', storage: undefined, parts })])).toBe(3);
+    expect(
+      parametersOf(checkpoint([tensor('s', [10, 10], { kind: 'sparse', storage: undefined, parts })])),
+    ).toBe(3);
     const meta = tensor('m', [10, 10], { kind: 'meta', storage: undefined });
-    expect(parametersOf([meta, { ...meta, name: 'again' }])).toBe(100);
+    expect(parametersOf(checkpoint([meta, { ...meta, name: 'again' }]))).toBe(100);
   });
 
   it('counts the views of real files of torch', async () => {

@@ -139,11 +139,19 @@ describe.skipIf(process.platform === 'win32')('what can go wrong around a fix', 
 
   it('a name that is not UTF-8', () => {
     shell("cp model.pth $'\\xff.pth'");
-    const { status, stderr } = shell("ckpt-doctor inspect $'\\xff.pth'");
-    // Node can't name such a file: it has to say so, and must not take another one
-    expect(status).toBe(2);
-    expect(stderr).toMatch(/^ckpt-doctor: .*no such file/);
-    expect(shell('ckpt-doctor inspect - < $(ls | head -1)').status).toBe(0);
+    // Node can't name such a file: it has to say so, and must not take the one whose name has the character that stands for what is no UTF-8
+    shell("cp model.pth $'\\xef\\xbf\\xbd.pth'");
+    const count = names().length;
+    for (const command of ['inspect', 'check', 'stats', 'fix --auto', 'fix --auto --in-place', 'undo']) {
+      const { status, stdout, stderr } = shell(`ckpt-doctor ${command} $'\\xff.pth'`);
+      expect({ command, status }).toEqual({ command, status: 2 });
+      expect(`${stdout}${stderr}`).toContain('name is not UTF-8');
+    }
+    expect(names()).toHaveLength(count);
+    expect(shell("ckpt-doctor inspect - < $'\\xff.pth'").status).toBe(0);
+    // of a folder neither passes
+    const { status, stdout } = shell('ckpt-doctor check .');
+    expect({ status, passed: stdout.includes('unreadable') }).toEqual({ status: 2, passed: true });
   });
 
   it('two runs to one output at once: one is whole, the other is refused', async () => {

@@ -5,6 +5,7 @@ import { MemorySource, type SourceRange } from '../../src/io/byte-source.ts';
 import type { OpName } from '../../src/pickle/opcodes.ts';
 import { PyBytes, PyList, type Value } from '../../src/pickle/values.ts';
 import { call, checkpointOf, dict, instance, orderedDict, tensor } from '../support/checkpoint-builder.ts';
+import type { Make } from '../support/hostile-tricks.ts';
 import { ASKED_CASES } from './asked-cases.ts';
 import { built, clean, file, network } from './case-builders.ts';
 import { CONTAINER_CASES, largePickle } from './container-cases.ts';
@@ -24,7 +25,12 @@ export type Fixture =
       /** The pickle that it is built from, where it is one. */
       readonly pickle?: Buffer;
     }
-  | { readonly name: string; readonly bytes: Uint8Array }
+  | {
+      readonly name: string;
+      readonly bytes: Uint8Array;
+      /** Makes the bytes, or the same file in another way. */
+      readonly make?: Make;
+    }
   | { readonly file: string };
 
 /** What makes a rule speak, and what looks like it but must leave it silent. */

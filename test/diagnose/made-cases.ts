@@ -1,6 +1,7 @@
 import { deflateRawSync } from 'node:zlib';
 import { PyDict, PyFloat, PyList, PyTuple, type Value } from '../../src/pickle/values.ts';
 import { call, dict, orderedDict, tensor } from '../support/checkpoint-builder.ts';
+import { type Make, PLAINLY } from '../support/hostile-tricks.ts';
 import { checkpointRecords, type MadeOptions, type MadeRecord, madeZip } from '../support/made-zip.ts';
 import {
   called,
@@ -27,11 +28,12 @@ const zip = (name: string, records: readonly MadeRecord[], options?: MadeOptions
   name,
   bytes: madeZip(records, options),
 });
+const made = (name: string, make: Make): Fixture => ({ name, bytes: make(PLAINLY), make });
 const bytes = (name: string, content: Uint8Array): Fixture => ({ name, bytes: content });
 const pickled = (name: string, ...more: StreamPart[]): Fixture =>
   zip(name, checkpointRecords(checkpointPickle(more)));
-const extra = (name: string | Buffer, more: Partial<MadeRecord> = {}): MadeRecord[] => [
-  ...checkpointRecords(),
+const extra = (name: string | Buffer, more: Partial<MadeRecord> = {}, pickle?: Buffer): MadeRecord[] => [
+  ...checkpointRecords(pickle),
   { name: typeof name === 'string' ? `archive/${name}` : name, content: Buffer.from('text'), ...more },
 ];
 const hidden = (content: Uint8Array, more: Partial<MadeRecord> = {}): MadeRecord[] => {
@@ -68,10 +70,15 @@ function family(): Value {
   return dict({ w: tensor(), parent });
 }
 
-const firstArchive = madeZip(checkpointRecords());
-const secondInComment = madeZip(checkpointRecords(), {
-  comment: madeZip(checkpointRecords(EVIL), { start: firstArchive.length }),
-});
+const secondInComment: Make = ({ say, zip: make }) => {
+  const records = checkpointRecords(say(checkpointPickle()));
+  return make(records, {
+    comment: make(checkpointRecords(say(EVIL)), { start: make(records).length }),
+  });
+};
+/** An archive with a record more, whose name leads out of the folder. */
+const escaping = (name: string, record: string): Fixture =>
+  made(name, ({ say, zip: make }) => make(extra(record, {}, say(checkpointPickle()))));
 const stackedPickles = stream('PROTO', { bytes: [2] }, 'EMPTY_DICT', 'STOP');
 /** A pickle that stands alone, so that no storage is missed. */
 const lonely = stream('PROTO', { bytes: [2] }, 'EMPTY_DICT', ...string('a'), 'NONE', 'SETITEM', 'STOP');
@@ -150,8 +157,10 @@ function longTensor(): StreamPart[] {
 export const MADE_CASES: Readonly<Record<string, RuleCases>> = {
   'safety/second-archive': {
     triggers: [
-      bytes('a second archive in the comment', secondInComment),
-      bytes('a zip behind a pickle', Buffer.concat([stackedPickles, madeZip(checkpointRecords())])),
+      made('a second archive in the comment', secondInComment),
+      made('a zip behind a pickle', ({ say, zip: make }) =>
+        Buffer.concat([say(stackedPickles), make(checkpointRecords(say(checkpointPickle())))]),
+      ),
     ],
     quiet: [
       ...HONEST,
@@ -161,9 +170,9 @@ export const MADE_CASES: Readonly<Record<string, RuleCases>> = {
   },
   'safety/record-path': {
     triggers: [
-      zip('two dots', extra('../../etc/passwd')),
-      zip('two dots behind backslashes', extra('..\\..\\evil')),
-      zip('a drive', extra('C:\\evil')),
+      escaping('two dots', '../../etc/passwd'),
+      escaping('two dots behind backslashes', '..\\..\\evil'),
+      escaping('a drive', 'C:\\evil'),
     ],
     quiet: [...HONEST, plain, zip('dots in a name', extra('extra/a..b'))],
   },

@@ -1,6 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { deflateRawSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
 import { fixCheckpoint } from '../../src/fix/fix.ts';
 import { MemorySource } from '../../src/io/byte-source.ts';
@@ -79,6 +80,38 @@ describe('a fix of a hostile file', () => {
     for (const options of [{ auto: true }, { to: 'torch' as const }])
       await expect(fixCheckpoint(input, { ...options, output })).rejects.toThrow(/project\.model\.Net/);
     expect(existsSync(output)).toBe(false);
+  });
+});
+
+describe('a fix of an archive with a deflated record that is too long to be searched', () => {
+  const evil = stream('PROTO', { bytes: [2] }, ...called('posix', 'system'), 'STOP');
+  const LENGTH = 17_000_000;
+  const withRecord = (start: Buffer): string => {
+    const path = join(folder, 'unsearched.pth');
+    const content = deflateRawSync(Buffer.concat([start, Buffer.alloc(LENGTH - start.length)]));
+    const record = { name: 'archive/extra', content, method: 8, size: LENGTH };
+    writeFileSync(path, madeZip([...checkpointRecords(), record]));
+    return path;
+  };
+  const ids = (findings: readonly { rule: string }[]) => findings.map(({ rule }) => rule);
+
+  it('stores the record, searches it, and writes no copy where it is hostile', async () => {
+    const output = join(folder, 'searched.pth');
+    const harmless = await fixCheckpoint(withRecord(Buffer.alloc(0)), { auto: true, output });
+    expect(ids(harmless.findingsBefore)).toContain('limit/unsearched');
+    expect(ids(harmless.findingsAfter)).not.toContain('limit/unsearched');
+    rmSync(output);
+    await expect(fixCheckpoint(withRecord(evil), { auto: true, output })).rejects.toThrow(
+      'safety/dangerous-call',
+    );
+    expect(existsSync(output)).toBe(false);
+  });
+
+  it('leaves the record behind on the way to safetensors', async () => {
+    const output = join(folder, 'tensors.safetensors');
+    const { findingsAfter } = await fixCheckpoint(withRecord(evil), { to: 'safetensors', output });
+    expect(ids(findingsAfter)).toEqual([]);
+    expect(readFileSync(output).length).toBeLessThan(1000);
   });
 });
 

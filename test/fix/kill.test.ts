@@ -4,15 +4,14 @@ import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, watch, wri
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { fixCheckpoint } from '../../src/fix/fix.ts';
-import { encodePickle } from '../../src/pickle/encoder.ts';
-import { PyDict, PyGlobal, PyObject, PyPersistent, PyTuple, type Value } from '../../src/pickle/values.ts';
 import { run } from '../cli/run.ts';
 import { builtBin } from '../support/built-bin.ts';
-import { archiveOf, record } from '../zip/archives.ts';
+import { manyTensors } from '../support/many-tensors.ts';
 import { workplace } from './workplace.ts';
 
 /** How often a process is killed in each of the two tests; by hand 200: `CKPT_DOCTOR_KILLS=200 npx vitest run test/fix/kill.test.ts`. */
 const KILLS = Number(process.env.CKPT_DOCTOR_KILLS ?? 8);
+/** So many that to write the pickle takes a while, and the moment is easy to hit. */
 const TENSORS = 2_000;
 const STORAGES = 50;
 
@@ -66,39 +65,13 @@ function sha256(file: string): string {
   return createHash('sha256').update(readFileSync(file)).digest('hex');
 }
 
-/** So many tensors that to write the pickle takes a while, and the moment is easy to hit. */
-async function manyTensors(count: number): Promise<Buffer> {
-  const rebuild = new PyGlobal('torch._utils', '_rebuild_tensor_v2');
-  const floats = new PyGlobal('torch', 'FloatStorage');
-  const keys: Value[] = [];
-  const values: Value[] = [];
-  for (let i = 0; i < count; i++) {
-    const id = new PyPersistent(new PyTuple(['storage', floats, `${i % STORAGES}`, 'cuda:0', 2048]));
-    keys.push(`module.layers.${i}.weight`);
-    values.push(
-      new PyObject(
-        'reduce',
-        rebuild,
-        new PyTuple([id, 0, new PyTuple([2048]), new PyTuple([1]), false, null]),
-      ),
-    );
-  }
-  const pickle = encodePickle(new PyDict(keys, values));
-  const tensor = Buffer.alloc(8192, 7);
-  return archiveOf('model', [
-    { name: 'data.pkl', content: pickle.content, size: pickle.length },
-    ...Array.from({ length: STORAGES }, (_, i) => record(`data/${i}`, tensor)),
-    record('version', Buffer.from('3\n')),
-  ]);
-}
-
 let original = '';
 let healed = '';
 let copied = '';
 
 beforeAll(async () => {
   bin = builtBin();
-  writeFileSync(input, await manyTensors(TENSORS));
+  writeFileSync(input, await manyTensors(TENSORS, STORAGES));
   original = sha256(input);
   copyFileSync(input, model);
   await fixCheckpoint(model, { inPlace: true, mapLocation: 'cpu', addPrefix: 'net.' });

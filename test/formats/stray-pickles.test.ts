@@ -1,15 +1,16 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { deflateRawSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
 import { diagnose, diagnoseFailure } from '../../src/diagnose/engine.ts';
-import { openCheckpoint } from '../../src/formats/open.ts';
+import { openCheckpoint, openSource } from '../../src/formats/open.ts';
 import { readTarDirectory } from '../../src/formats/tar-directory.ts';
 import { MemorySource } from '../../src/io/byte-source.ts';
 import { UnreadableError } from '../../src/io/errors.ts';
 import { verdictOf } from '../fuzz/verdict.ts';
 import { checkpointRecords, madeZip } from '../support/made-zip.ts';
-import { called, checkpointPickle, stream } from '../support/pickle-stream.ts';
+import { called, checkpointPickle, type StreamPart, stream, string } from '../support/pickle-stream.ts';
 import { type Records, recordsOf, zipped } from '../support/rezip.ts';
 import { tarOf } from '../support/tar.ts';
 
@@ -100,6 +101,53 @@ describe('a hostile pickle in an archive', async () => {
   });
 });
 
+describe('a hostile pickle behind what no reader comes to the end of', () => {
+  const deflated = (name: string, content: Buffer) => ({
+    name,
+    content: deflateRawSync(content),
+    method: 8,
+    size: content.length,
+  });
+  /** Ends behind more opcodes than a deflated record may have. */
+  const flood = Buffer.concat([
+    stream('PROTO', { bytes: [2] }),
+    Buffer.alloc(16_600_000, stream('NONE', 'POP')),
+    EVIL.subarray(2),
+  ]);
+  const keys = Array.from({ length: 800 }, (_, i) => `${'k'.repeat(16_400)}${String(i).padStart(4, '0')}`);
+  const longKeys = stream(
+    'PROTO',
+    { bytes: [2] },
+    'EMPTY_DICT',
+    'MARK',
+    ...keys.flatMap((key): StreamPart[] => [...string(key), 'NONE']),
+    'SETITEMS',
+    EVIL.subarray(2),
+  );
+
+  it.each([
+    ['opcodes without end', deflated('archive/x', flood), 'archive/x: could not decide: '],
+    ['keys that look alike', { name: 'archive/x', content: longKeys }, 'archive/x: could not decide: '],
+    [
+      'such keys in an archive',
+      { name: 'archive/x', content: madeZip(checkpointRecords(longKeys)) },
+      'archive/x/data.pkl: could not decide: ',
+    ],
+    [
+      'such names of records in an archive',
+      { name: 'archive/x', content: madeZip(keys.map((name) => ({ name, content: Buffer.of(1) }))) },
+      'archive/x: could not decide: ',
+    ],
+  ])('is not called clean: %s', async (_what, record, named) => {
+    const bytes = madeZip([...checkpointRecords(), record]);
+    const checkpoint = await openSource(new MemorySource(bytes));
+    const subjects = diagnose(checkpoint, {}).flatMap(({ rule, subjects }) =>
+      rule === 'limit/unsearched' ? subjects : [],
+    );
+    expect(subjects).toEqual([expect.stringContaining(named)]);
+  });
+});
+
 describe('a hostile pickle in a tar archive', async () => {
   const tar = readFileSync('fixtures/tar/state_dict.tar');
   const members = (await readTarDirectory(new MemorySource(tar))).map(({ name, offset, size }) => ({
@@ -157,6 +205,32 @@ describe('a hostile pickle in a checkpoint of several files', () => {
     );
     if (file !== '.metadata') expect(await rulesOf(join(copy, opened))).toContain('safety/dangerous-call');
   });
+
+  it('may stand where nobody can look: what is damaged is named, with what keeps it from being read', async () => {
+    const copy = join(folder, 'damaged');
+    cpSync('fixtures/containers/bert', copy, { recursive: true });
+    expect(await rulesOf(copy)).not.toContain('limit/unsearched');
+    writeFileSync(join(copy, 'optimizer.pt'), CLEAN_ARCHIVE.subarray(0, 300));
+    const checkpoint = await openCheckpoint(copy);
+    const [found] = diagnose(checkpoint, {}).filter(({ rule }) => rule === 'limit/unsearched');
+    await checkpoint.close();
+    expect(found?.subjects).toEqual([
+      expect.stringMatching(/^optimizer\.pt: zip archive of 300 bytes is cut short/),
+    ]);
+    expect(found?.message).toContain('torch.load does not read that part');
+    expect(found?.message).not.toMatch(/offset|unzip/);
+  });
+
+  // macOS and Windows have no such names
+  it.runIf(process.platform === 'linux')(
+    'may have a name that Node can not open, which is told',
+    async () => {
+      const copy = join(folder, 'unnameable');
+      cpSync('fixtures/containers/bert', copy, { recursive: true });
+      writeFileSync(Buffer.concat([Buffer.from(`${copy}/`), Buffer.of(0xff)]), EVIL_ARCHIVE);
+      expect(await rulesOf(copy)).toContain('limit/unsearched');
+    },
+  );
 });
 
 async function rulesOf(path: string): Promise<string[]> {

@@ -18,6 +18,14 @@ function file(name: string, content: string | Uint8Array): string {
 }
 
 describe('openFile', () => {
+  it('takes no file for another whose name is not UTF-8', async () => {
+    const path = file('\ufffd.pth', 'bytes');
+    await expect(openFile(path)).rejects.toMatchObject({
+      code: 'io',
+      message: expect.stringMatching(/^its name is not UTF-8/),
+    });
+  });
+
   it('reads any range, and into a buffer of the caller', async () => {
     const source = await openFile(file('digits', '0123456789'));
     expect(source.size).toBe(10);

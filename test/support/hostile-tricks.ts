@@ -10,6 +10,8 @@ export interface Making {
   zip(records: readonly MadeRecord[], options?: MadeOptions): Buffer;
 }
 
+export type Make = (making: Making) => Buffer;
+
 export const PLAINLY: Making = { say: (pickle) => pickle, zip: madeZip };
 
 const evil = (before: readonly StreamPart[]) => checkpointPickle([], before);
@@ -18,10 +20,8 @@ const EVIL = calling('posix', 'system');
 const short = (text: string): StreamPart[] => ['SHORT_BINUNICODE', { bytes: [text.length] }, { text }];
 const line = (text: string): StreamPart[] => ['UNICODE', { text: `${text}\n` }];
 
-type Make = (making: Making) => Buffer;
-
 /** An archive of torch with this pickle. */
-const archive =
+export const archive =
   (pickle: Buffer): Make =>
   ({ say, zip }) =>
     zip(checkpointRecords(say(pickle)));

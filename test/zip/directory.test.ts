@@ -33,6 +33,17 @@ const ZIP64_END = 0x06064b50;
 const LOCATOR = 0x07064b50;
 
 describe('readDirectory', () => {
+  it('gives up on names that take too long to tell apart', async () => {
+    const names = Array.from(
+      { length: 1000 },
+      (_, i) => `${'k'.repeat(20_000)}${String(i).padStart(4, '0')}`,
+    );
+    const read = (some: readonly string[]) =>
+      readDirectory(new MemorySource(foreignArchive(some.map((name) => ({ name, stored: bytes('') })))));
+    await expect(read(names)).rejects.toMatchObject({ code: 'limit', rule: 'limit/exhausted' });
+    expect((await read(names.slice(0, 500))).entries).toHaveLength(500);
+  });
+
   it('reads what torch 2.13 wrote, in one read', async () => {
     const source = new CountingSource(torchFile('2.13'));
     const { entries, end, unusedBytes } = await readDirectory(source);

@@ -1,6 +1,11 @@
 import type { Storage } from '../../checkpoint/storage.ts';
 import { locationOf, type Tensor } from '../../checkpoint/tensor.ts';
-import { type InspectDocument, tensorEntry, type UnreadableDocument } from '../inspect-document.ts';
+import {
+  type InspectDocument,
+  type Listed,
+  tensorEntry,
+  type UnreadableDocument,
+} from '../inspect-document.ts';
 import { filteredLines } from './filtered.ts';
 import { findingLines } from './findings.ts';
 import { bytesText, counted, grouped } from './numbers.ts';
@@ -39,11 +44,11 @@ const SUBJECT_LINES = 2;
 
 /**
  * What `inspect` prints for a person, line by line, without line ends.
- * @param tensors Those that the document lists.
+ * @param listed What the document lists.
  */
 export function* inspectReport(
   document: InspectDocument,
-  tensors: readonly Tensor[],
+  listed: Listed,
   options: InspectReportOptions,
   screen: Screen,
 ): Generator<string> {
@@ -63,7 +68,7 @@ export function* inspectReport(
     yield* findings;
     return;
   }
-  const shared = sharedStorages(tensors);
+  const shared = sharedStorages(listed);
   const limit = (lines: number) => (options.all ? Number.POSITIVE_INFINITY : lines);
   const totals = totalsLines(document, screen);
   const after = [
@@ -78,7 +83,7 @@ export function* inspectReport(
   // file, totals and what follows, an empty line before each section, and the prompt after it all
   const others = 4 + totals.length + after.reduce((sum, section) => sum + section.length + 1, 0) + 2;
   const lines = Math.max(MIN_TREE_LINES, screen.height - others);
-  yield* treeSection(document, tensors, options, lines, noteMaker(document, shared), screen);
+  yield* treeSection(document, listed.tensors, options, lines, noteMaker(document, shared), screen);
   for (const section of after) {
     yield '';
     yield* section;

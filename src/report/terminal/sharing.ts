@@ -1,6 +1,7 @@
 import { sharedStorages as storagesOfSeveral } from '../../checkpoint/shared-storages.ts';
 import type { Storage } from '../../checkpoint/storage.ts';
 import type { Tensor } from '../../checkpoint/tensor.ts';
+import type { Listed } from '../inspect-document.ts';
 
 /** Tensors that stand in one storage. */
 export interface SharedStorage {
@@ -11,12 +12,12 @@ export interface SharedStorage {
 }
 
 /** The storages that several listed tensors view, in the order of the file. */
-export function sharedStorages(tensors: readonly Tensor[]): SharedStorage[] {
+export function sharedStorages(listed: Listed): SharedStorage[] {
   // parts of tensors count there too
-  const candidates = storagesOfSeveral(tensors);
+  const candidates = storagesOfSeveral(listed);
   if (candidates.size === 0) return [];
   const members = new Map<Storage, Tensor[]>();
-  for (const tensor of tensors) {
+  for (const tensor of listed.tensors) {
     const { storage } = tensor;
     if (!storage || !candidates.has(storage)) continue;
     const known = members.get(storage);

@@ -3,7 +3,7 @@ import type { Checkpoint } from '../../../src/checkpoint/checkpoint.ts';
 import type { Finding } from '../../../src/diagnose/finding.ts';
 import { UnreadableError } from '../../../src/io/errors.ts';
 import { PyDict, PyFloat } from '../../../src/pickle/values.ts';
-import { inspectDocument, listedTensors } from '../../../src/report/inspect-document.ts';
+import { inspectDocument, listedOf } from '../../../src/report/inspect-document.ts';
 import { type InspectReportOptions, inspectReport } from '../../../src/report/terminal/inspect-report.ts';
 import { type Inks, NO_INKS, screen } from '../../../src/report/terminal/screen.ts';
 import { widthOf } from '../../../src/report/terminal/text.ts';
@@ -16,7 +16,7 @@ function report(
   on: Parameters<typeof screen>[0] = {},
 ): string {
   const document = inspectDocument(file, findings);
-  const lines = inspectReport(document, file.tensors, { era: file.container.era, ...options }, screen(on));
+  const lines = inspectReport(document, file, { era: file.container.era, ...options }, screen(on));
   return [...lines].join('\n');
 }
 
@@ -165,7 +165,7 @@ describe('inspectReport', () => {
       [
         ...inspectReport(
           inspectDocument(model, [], { filter: take }),
-          listedTensors(model, take),
+          listedOf(model, take),
           { filter },
           screen({}),
         ),

@@ -1,5 +1,6 @@
 import type { Checkpoint } from '../../../checkpoint/checkpoint.ts';
 import { DTYPE_SINCE, REBUILD_V3, TORCH_2, type TorchVersion, versionText } from '../../../torch/versions.ts';
+import type { TensorCensus } from '../../census.ts';
 import { defineRule } from '../../define-rule.ts';
 import { counted, listed } from '../../wording.ts';
 
@@ -19,9 +20,9 @@ export default defineRule({
   severity: 'info',
   needs: 'pickle',
   title: 'Old versions of torch can not load the file',
-  check(checkpoint) {
+  check(checkpoint, { tensors }) {
     if (!['torch-zip', 'torch-legacy'].includes(checkpoint.container.kind)) return undefined;
-    const requirements = [...dtypes(checkpoint), ...lazyBits(checkpoint)];
+    const requirements = [...dtypes(checkpoint), ...lazyBits(tensors)];
     if (!requirements.length) return undefined;
     const floor = Math.max(...requirements.map(({ version }) => version));
     const binding = requirements.filter(({ version }) => version === floor);
@@ -61,9 +62,9 @@ function dtypes({ tensors, globals }: Checkpoint): Requirement[] {
 }
 
 /** torch writes them as a seventh argument, which 1.x does not take. */
-function lazyBits({ tensors }: Checkpoint): Requirement[] {
-  const subjects = tensors.filter(({ conj, neg }) => conj || neg).map(({ name }) => name);
-  if (!subjects.length) return [];
+function lazyBits({ lazy }: TensorCensus): Requirement[] {
+  if (!lazy.length) return [];
+  const subjects = lazy.map(({ name }) => name);
   return [
     {
       version: TORCH_2,

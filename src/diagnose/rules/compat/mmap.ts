@@ -6,18 +6,21 @@ import { namesOn } from '../../storage-names.ts';
 import { rewriteFlags, rewriteWords } from '../../torch-archives.ts';
 import { counted } from '../../wording.ts';
 
-/** Of complex128, the widest element that torch has. */
-const WIDEST = 16;
-
 export default defineRule({
   id: 'compat/mmap',
   severity: 'info',
   needs: 'container',
   title: 'Tensors do not stand where mmap or meta loading expects them',
-  check(checkpoint) {
+  check(checkpoint, { records, storages }) {
     const { container, damage } = checkpoint;
     if (container.kind !== 'torch-zip' || container.wrapper || damage.length) return undefined;
-    return [brokenPromise(checkpoint), misaligned(checkpoint)].filter((result) => result !== undefined);
+    const promises = records.named.some(
+      ({ name, outsideRoot }) => name === '.format_version' && !outsideRoot,
+    );
+    return [
+      promises ? brokenPromise(checkpoint) : undefined,
+      misaligned(checkpoint, storages.misaligned),
+    ].filter((result) => result !== undefined);
   },
 });
 
@@ -26,8 +29,7 @@ export default defineRule({
  * pickle, under the keys 0, 1, 2 …, each behind the descriptor and the padding of the one before.
  */
 function brokenPromise(checkpoint: Checkpoint): RuleResult | undefined {
-  const { records, storages } = checkpoint;
-  if (!records.some(({ name, outsideRoot }) => name === '.format_version' && !outsideRoot)) return undefined;
+  const { storages } = checkpoint;
   const renamed = storages.findIndex(({ key }, index) => Number(key) !== index || key === '');
   const moved = renamed < 0 ? firstMoved(checkpoint) : -1;
   if (renamed < 0 && moved < 0) return undefined;
@@ -47,24 +49,19 @@ function brokenPromise(checkpoint: Checkpoint): RuleResult | undefined {
 function firstMoved({ storages, archive, container }: Checkpoint): number {
   const alignment = archive?.alignment ?? DEFAULT_ALIGNMENT;
   const folder = Buffer.byteLength(`${container.root}/data/`);
-  let header: number | undefined;
+  let header = 0;
   for (let index = 0; index < storages.length; index++) {
     const { fileOffset, bytes, key } = storages[index] as Storage;
     if (fileOffset === null) return index;
+    if (index === 0) header = fileOffset;
     // the keys are digits here
-    const place =
-      header === undefined ? fileOffset : contentOffset(header, folder + key.length, bytes, alignment);
-    if (place !== fileOffset) return index;
-    header = fileOffset + bytes + descriptorBytes(header ?? fileOffset, bytes);
+    else if (contentOffset(header, folder + key.length, bytes, alignment) !== fileOffset) return index;
+    header = fileOffset + bytes + descriptorBytes(header, bytes);
   }
   return -1;
 }
 
-function misaligned(checkpoint: Checkpoint): RuleResult | undefined {
-  const storages = checkpoint.storages.filter(
-    ({ fileOffset, dtype, bytes }) =>
-      fileOffset !== null && bytes > 0 && fileOffset % Math.min(dtype?.itemSize ?? 1, WIDEST) !== 0,
-  );
+function misaligned(checkpoint: Checkpoint, storages: readonly Storage[]): RuleResult | undefined {
   if (!storages.length) return undefined;
   const subjects = namesOn(checkpoint, new Set(storages));
   return {

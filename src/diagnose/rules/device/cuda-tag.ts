@@ -7,8 +7,8 @@ export default defineRule({
   severity: 'warning',
   needs: 'pickle',
   title: 'Storages are tagged with a CUDA device',
-  check(checkpoint) {
-    const tagged = findTagged(checkpoint, (tag) => tagKind(tag) === 'cuda');
+  check(checkpoint, { storages }) {
+    const tagged = findTagged(checkpoint, storages, (tag) => tagKind(tag) === 'cuda');
     if (!tagged) return undefined;
     const { tags, subjects } = tagged;
     const last = highestIndex(tags);

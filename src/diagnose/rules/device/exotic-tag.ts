@@ -24,8 +24,8 @@ export default defineRule({
   severity: 'error',
   needs: 'pickle',
   title: 'Tensors are tagged with a device that most machines lack',
-  check(checkpoint) {
-    const tagged = findTagged(checkpoint, (tag) => tagKind(tag) === 'exotic');
+  check(checkpoint, { storages }) {
+    const tagged = findTagged(checkpoint, storages, (tag) => tagKind(tag) === 'exotic');
     const calls = findDeviceCalls(checkpoint);
     return [
       ...(tagged ? [resultFor(tagged, exoticFailure(tagged.tags[0] as string))] : []),

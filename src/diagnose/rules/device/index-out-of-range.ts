@@ -10,9 +10,10 @@ export default defineRule({
   severity: 'warning',
   needs: 'pickle',
   title: 'Storages are tagged with a GPU number that hardly any machine has',
-  check(checkpoint) {
+  check(checkpoint, { storages }) {
     const tagged = findTagged(
       checkpoint,
+      storages,
       (tag) => tagKind(tag) === 'cuda' && Number(tag.split(':')[1] ?? 0) >= MOST_GPUS,
     );
     if (!tagged) return undefined;

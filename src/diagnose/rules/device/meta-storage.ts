@@ -1,5 +1,4 @@
 import type { Checkpoint } from '../../../checkpoint/checkpoint.ts';
-import type { Tensor } from '../../../checkpoint/tensor.ts';
 import { defineRule, type RuleResult } from '../../define-rule.ts';
 import { namesOn } from '../../storage-names.ts';
 import { counted } from '../../wording.ts';
@@ -11,9 +10,9 @@ export default defineRule({
   severity: 'error',
   needs: 'pickle',
   title: 'Tensors are on the meta device, where torch loads no values',
-  check(checkpoint): readonly RuleResult[] {
-    const subjects = checkpoint.tensors.filter(isMeta).map(({ name }) => name);
-    const tagged = taggedResult(checkpoint);
+  check(checkpoint, { storages, tensors }): readonly RuleResult[] {
+    const subjects = tensors.meta.map(({ name }) => name);
+    const tagged = storages.locations.has('meta') ? taggedResult(checkpoint) : undefined;
     return [
       ...(subjects.length
         ? [
@@ -28,15 +27,9 @@ export default defineRule({
   },
 });
 
-/** A tensor without storage, or one that is made of such. */
-function isMeta({ kind, parts }: Tensor): boolean {
-  return kind === 'meta' || parts.some(isMeta);
-}
-
 /** No torch writes this by itself; where the bytes are there, another tag brings them back. */
-function taggedResult(checkpoint: Checkpoint): RuleResult | undefined {
+function taggedResult(checkpoint: Checkpoint): RuleResult {
   const storages = checkpoint.storages.filter(({ location }) => location === 'meta');
-  if (!storages.length) return undefined;
   const subjects = namesOn(checkpoint, new Set(storages));
   const there = storages.every(({ content }) => content) && checkpoint.damage.length === 0;
   return {

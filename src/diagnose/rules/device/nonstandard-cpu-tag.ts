@@ -7,8 +7,8 @@ export default defineRule({
   severity: 'error',
   needs: 'pickle',
   title: 'Storages are tagged with a spelling of the CPU that torch does not accept',
-  check(checkpoint) {
-    const tagged = findTagged(checkpoint, (tag) => tagKind(tag) === 'odd-cpu');
+  check(checkpoint, { storages }) {
+    const tagged = findTagged(checkpoint, storages, (tag) => tagKind(tag) === 'odd-cpu');
     if (!tagged) return undefined;
     const { tags, subjects } = tagged;
     const spelt = tags.slice(0, 3).map((tag) => `"${printable(tag)}"`);

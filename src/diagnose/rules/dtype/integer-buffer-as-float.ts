@@ -1,9 +1,13 @@
+import type { StateDict } from '../../../checkpoint/state-dicts.ts';
+import type { Tensor } from '../../../checkpoint/tensor.ts';
 import { defineRule } from '../../define-rule.ts';
+import { mayEndIn } from '../../key-names.ts';
 import { leafOf } from '../../model-dicts.ts';
 import { counted, listed, namesUnder } from '../../wording.ts';
 
 /** Buffers of places and kinds, which index a table: transformers, CLIP, BERT; Swin, BEiT and MaxViT. */
-const INDEXES = new Set(['position_ids', 'token_type_ids', 'relative_position_index']);
+const INDEXES = ['position_ids', 'token_type_ids', 'relative_position_index'];
+const mayBeIndex = mayEndIn(INDEXES);
 
 export default defineRule({
   id: 'dtype/integer-buffer-as-float',
@@ -11,14 +15,7 @@ export default defineRule({
   needs: 'pickle',
   title: 'Indexes are stored as floating-point numbers',
   check(_checkpoint, examination) {
-    const found = examination.modelDicts.flatMap(({ path, tensorKeys, tensors }) =>
-      tensorKeys.flatMap((key, index) => {
-        const dtype = tensors[index]?.dtype;
-        return INDEXES.has(leafOf(key)) && dtype?.family === 'float'
-          ? [{ name: namesUnder(path)(key), leaf: leafOf(key), dtype: dtype.name }]
-          : [];
-      }),
-    );
+    const found = examination.modelDicts.flatMap(indexesIn);
     const first = found[0];
     if (!first) return undefined;
     const subjects = found.map(({ name }) => name);
@@ -29,3 +26,15 @@ export default defineRule({
     };
   },
 });
+
+/** The floating-point tensors that are called like indexes. */
+function indexesIn({ path, tensorKeys, tensors }: StateDict) {
+  const found: { name: string; leaf: string; dtype: string }[] = [];
+  for (let i = 0; i < tensorKeys.length; i++) {
+    const key = tensorKeys[i] as string;
+    if (!mayBeIndex(key) || !INDEXES.includes(leafOf(key))) continue;
+    const { family, name: dtype } = (tensors[i] as Tensor).dtype;
+    if (family === 'float') found.push({ name: namesUnder(path)(key), leaf: leafOf(key), dtype });
+  }
+  return found;
+}

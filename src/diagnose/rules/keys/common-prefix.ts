@@ -1,7 +1,7 @@
 import type { StateDict } from '../../../checkpoint/state-dicts.ts';
 import { defineRule } from '../../define-rule.ts';
 import { HOLDERS } from '../../key-names.ts';
-import { counted, listed, namesUnder, placeName, printable } from '../../wording.ts';
+import { counted, listed, namesOf, placeName, printable } from '../../wording.ts';
 import type { Wrapping } from '../../wrappers.ts';
 
 export default defineRule({
@@ -16,7 +16,7 @@ export default defineRule({
     const first = held[0];
     if (!first) return undefined;
     const holders = [...new Set(held.map(({ holder }) => `${holder}.`))];
-    const subjects = held.flatMap(({ stateDict: { path, tensorKeys } }) => tensorKeys.map(namesUnder(path)));
+    const subjects = namesOf(held.map(({ stateDict: { path, tensorKeys: keys } }) => ({ path, keys })));
     const key = first.stateDict.tensorKeys[0] as string;
     return {
       message: `All ${counted(subjects.length, 'key')} in ${listed(held.map(({ stateDict: { path } }) => placeName(path)))} begin with ${listed(holders.map((name) => `"${name}"`))}, as when a LightningModule or another object holds the model: the bare model misses "${printable(key.slice(first.holder.length + 1))}" and does not expect "${printable(key)}". If that is what you load it into, ${listed(holders.map((name) => `fix --strip-prefix ${name}`))} takes it away.`,
@@ -26,8 +26,8 @@ export default defineRule({
 });
 
 /** Where a wrapper's prefix stands before the keys, it has to go first. */
-function holderOf({ stateDict: { tensorKeys, inOptimizer }, prefixes }: Wrapping): string | undefined {
+function holderOf({ stateDict: { tensorKeys, inOptimizer }, kinds }: Wrapping): string | undefined {
   const first = tensorKeys[0]?.split('.', 1)[0] ?? '';
-  if (inOptimizer || tensorKeys.length < 2 || !HOLDERS.has(first) || prefixes.some(Boolean)) return undefined;
+  if (inOptimizer || tensorKeys.length < 2 || !HOLDERS.has(first) || kinds.some(Boolean)) return undefined;
   return tensorKeys.every((key) => key.startsWith(`${first}.`)) ? first : undefined;
 }

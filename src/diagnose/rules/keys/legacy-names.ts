@@ -1,6 +1,7 @@
-import type { StateDict } from '../../../checkpoint/state-dicts.ts';
+import type { Path } from '../../../checkpoint/path.ts';
 import { defineRule, type RuleResult } from '../../define-rule.ts';
-import { counted, listed, namesUnder, placeName } from '../../wording.ts';
+import { mayEndIn } from '../../key-names.ts';
+import { counted, listed, namesOf, placeName } from '../../wording.ts';
 
 /** A pair of names that came in the place of another, in one module: both must be there, so that a lone `gamma` is no match. */
 interface Renaming {
@@ -31,26 +32,40 @@ const RENAMINGS: readonly Renaming[] = [
   },
 ];
 
+const NAMES = RENAMINGS.flatMap(({ pair }) => pair);
+const mayBeOld = mayEndIn(NAMES);
+
+/** Keys of one state_dict that end in one of the names. */
+interface OldNames {
+  readonly path: Path;
+  readonly keys: readonly string[];
+}
+
 export default defineRule({
   id: 'keys/legacy-names',
   severity: 'info',
   needs: 'pickle',
   title: 'Keys have names of another generation: weight_g, original0, gamma',
   check(_checkpoint, { stateDicts }) {
-    return RENAMINGS.map((renaming) => resultFor(renaming, stateDicts)).filter(
-      (result) => result !== undefined,
-    );
+    const old = stateDicts
+      .filter(({ inOptimizer }) => !inOptimizer)
+      .map(({ path, tensorKeys }) => ({ path, keys: tensorKeys.filter(hasOldName) }))
+      .filter(({ keys }) => keys.length);
+    return RENAMINGS.map((renaming) => resultFor(renaming, old)).filter((result) => result !== undefined);
   },
 });
 
-function resultFor(renaming: Renaming, all: readonly StateDict[]): RuleResult | undefined {
+function hasOldName(key: string): boolean {
+  return mayBeOld(key) && NAMES.some((name) => key.endsWith(name));
+}
+
+function resultFor(renaming: Renaming, all: readonly OldNames[]): RuleResult | undefined {
   const { pair, today, story } = renaming;
   const found = all
-    .filter(({ inOptimizer }) => !inOptimizer)
-    .map(({ path, tensorKeys }) => ({ path, keys: pairedKeys(tensorKeys, renaming) }))
+    .map(({ path, keys }) => ({ path, keys: pairedKeys(keys, renaming) }))
     .filter(({ keys }) => keys.length);
   if (!found.length) return undefined;
-  const subjects = found.flatMap(({ path, keys }) => keys.map(namesUnder(path)));
+  const subjects = namesOf(found);
   return {
     message: `${counted(subjects.length, 'key')} in ${listed(found.map(({ path }) => placeName(path)))} end in ${pair.join(' or ')}, where other versions of the model have ${today} ("Missing key(s) in state_dict", "Unexpected key(s) in state_dict"): names of ${story}. fix --rename gives them others, where your model has those.`,
     subjects,

@@ -1,6 +1,6 @@
 import { hasOnlyAdapters } from '../../adapter-keys.ts';
 import { defineRule } from '../../define-rule.ts';
-import { counted, listed, namesUnder, placeName, printable } from '../../wording.ts';
+import { counted, listed, namesOf, placeName, printable } from '../../wording.ts';
 
 export default defineRule({
   id: 'layout/adapter-only',
@@ -11,7 +11,7 @@ export default defineRule({
     const adapters = stateDicts.filter((stateDict) => !stateDict.inOptimizer && hasOnlyAdapters(stateDict));
     const first = adapters[0];
     if (!first) return undefined;
-    const subjects = adapters.flatMap(({ path, tensorKeys }) => tensorKeys.map(namesUnder(path)));
+    const subjects = namesOf(adapters.map(({ path, tensorKeys: keys }) => ({ path, keys })));
     return {
       message: `${counted(subjects.length, 'tensor')} in ${listed(adapters.map(({ path }) => placeName(path)))} ${subjects.length === 1 ? 'is an adapter' : 'are adapters'} for a model that is not in the file: its own load_state_dict fails with 'Missing key(s) in state_dict … Unexpected key(s) in state_dict: "${printable(first.tensorKeys[0] as string)}"'. Load the base model first, then this file with the library that made it (PeftModel.from_pretrained, load_lora_weights); fix does not merge them.`,
       subjects,

@@ -28,12 +28,12 @@ export default defineRule({
   needs: 'pickle',
   title: 'The file is a checkpoint of PyTorch Lightning',
   check({ root }) {
-    const keys = (entriesOf(root)?.keys ?? []).filter((key) => typeof key === 'string');
-    const baggage = keys.filter((key) => BAGGAGE.includes(key));
+    const keys = entriesOf(root)?.keys;
+    if (!keys?.includes('state_dict')) return undefined;
+    const baggage = keys.filter((key) => typeof key === 'string').filter((key) => BAGGAGE.includes(key));
     const isLightning =
-      keys.includes('state_dict') &&
-      (keys.includes(VERSION) ||
-        (keys.includes('global_step') && keys.includes('epoch') && baggage.length > 0));
+      keys.includes(VERSION) ||
+      (keys.includes('global_step') && keys.includes('epoch') && baggage.length > 0);
     if (!isLightning) return undefined;
     const version = lookup(root, VERSION);
     const which = typeof version === 'string' ? ` ${printable(version)}` : '';

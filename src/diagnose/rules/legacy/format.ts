@@ -7,14 +7,14 @@ export default defineRule({
   severity: 'info',
   needs: 'container',
   title: 'The file has the format of torch before 1.6',
-  check(checkpoint): RuleResult | undefined {
-    const { container, storages, tensors, damage } = checkpoint;
+  check(checkpoint, { storages }): RuleResult | undefined {
+    const { container, tensors, damage } = checkpoint;
     if (container.kind !== 'torch-legacy') return undefined;
     const fix = damage.length ? [] : ['--auto'];
     const cure = damage.length
       ? 'Of a damaged file fix writes what is whole, with --salvage.'
       : 'fix writes an archive with the same bytes.';
-    const untyped = new Set(storages.filter(({ dtype }) => !dtype));
+    const untyped = new Set(storages.untyped);
     if (untyped.size) {
       const subjects = namesOn(checkpoint, untyped);
       return {

@@ -9,10 +9,10 @@ export default defineRule({
   severity: 'error',
   needs: 'container',
   title: 'A file of the legacy format is cut short',
-  check(checkpoint) {
-    const { container, storages, source } = checkpoint;
+  check(checkpoint, { storages: { unfit } }) {
+    const { container, source } = checkpoint;
     if (container.kind !== 'torch-legacy') return undefined;
-    const cut = storages.filter(
+    const cut = unfit.filter(
       ({ content, bytes }) => bytes > 0 && (content ? segmentLength(content) : 0) < bytes,
     );
     if (!cut.length) return undefined;

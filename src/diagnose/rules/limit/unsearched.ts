@@ -7,5 +7,5 @@ export default defineTraceRule({
   kind: 'unsearched',
   lead: 'Not searched for pickles:',
   meaning:
-    'torch does not read that part with the weights, another program may. fix leaves out what no tensor needs; in an archive unzip shows what is left.',
+    'torch.load does not read that part, another program may, and nobody has seen what it would do. fix --to safetensors writes the tensors and nothing else.',
 });

@@ -9,16 +9,10 @@ export default defineRule({
   needs: 'pickle',
   title: 'Tensors have a dtype that the policy does not allow',
   options: { allow: ['*'] },
-  check(checkpoint, _examination, { allow }) {
-    const { tensors } = checkpoint;
-    const verdicts = new Map<string, boolean>();
-    const refused = tensors.filter(({ dtype: { name } }) => {
-      const known = verdicts.get(name) ?? isListed(name, allow);
-      verdicts.set(name, known);
-      return !known;
-    });
-    if (!refused.length) return undefined;
-    const names = [...verdicts.keys()].filter((name) => !verdicts.get(name));
+  check(checkpoint, { tensors: { dtypes } }, { allow }) {
+    const names = [...dtypes].filter((name) => !isListed(name, allow));
+    if (!names.length) return undefined;
+    const refused = checkpoint.tensors.filter(({ dtype }) => names.includes(dtype.name));
     return {
       message: `${counted(refused.length, 'tensor is', 'tensors are')} ${listed(names, 8)}, and the policy allows ${listed(allow, 8) || 'no dtype'}.`,
       subjects: refused.map(({ name }) => name),

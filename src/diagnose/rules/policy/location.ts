@@ -9,8 +9,8 @@ export default defineRule({
   needs: 'pickle',
   title: 'Storages have a location that the policy does not allow',
   options: { allow: ['*'] },
-  check(checkpoint, _examination, { allow }) {
-    const tagged = findTagged(checkpoint, (tag) => !isListed(tag, allow));
+  check(checkpoint, { storages }, { allow }) {
+    const tagged = findTagged(checkpoint, storages, (tag) => !isListed(tag, allow));
     if (!tagged) return undefined;
     const { tags, subjects } = tagged;
     return {

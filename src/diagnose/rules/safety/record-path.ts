@@ -7,8 +7,8 @@ export default defineRule({
   severity: 'error',
   needs: 'container',
   title: 'A record of the archive would be unpacked outside of its folder',
-  check({ records }) {
-    const found = namesWithFault(records, 'outside');
+  check(_checkpoint, { records }) {
+    const found = namesWithFault(records.named, 'outside');
     const [first] = found;
     if (!first) return undefined;
     return {

@@ -1,4 +1,5 @@
 import type { StateDict } from '../../../checkpoint/state-dicts.ts';
+import type { Tensor } from '../../../checkpoint/tensor.ts';
 import { defineRule } from '../../define-rule.ts';
 import { isWeightKey } from '../../model-dicts.ts';
 import { counted, listed, namesUnder, placeName, printable } from '../../wording.ts';
@@ -43,10 +44,12 @@ function placeholdersIn(
   { tensorKeys, tensors }: StateDict,
   size: number,
 ): { keys: string[]; weights: number } {
-  const keys = tensorKeys.filter((key, index) => {
-    const shape = tensors[index]?.shape ?? [];
-    return shape.length === 1 && shape[0] === size && isWeightKey(key);
-  });
+  const keys: string[] = [];
+  for (let i = 0; i < tensors.length; i++) {
+    const { elements, shape } = tensors[i] as Tensor;
+    const key = tensorKeys[i] as string;
+    if (elements === size && shape.length === 1 && isWeightKey(key)) keys.push(key);
+  }
   return { keys, weights: keys.length > 0 ? tensorKeys.filter(isWeightKey).length : 0 };
 }
 

@@ -1,4 +1,3 @@
-import { METHOD_DEFLATED } from '../../../zip/constants.ts';
 import { defineRule, type RuleResult } from '../../define-rule.ts';
 import { namesOn } from '../../storage-names.ts';
 import { fullName, rewriteFlags, rewriteWords, storagesByOffset } from '../../torch-archives.ts';
@@ -9,10 +8,9 @@ export default defineRule({
   severity: 'warning',
   needs: 'container',
   title: 'Records are compressed, where torch stores them as they are',
-  check(checkpoint): RuleResult | undefined {
+  check(checkpoint, { records: { deflated } }): RuleResult | undefined {
     // torch.jit.save deflates the code of a module by itself
     if (checkpoint.container.kind !== 'torch-zip') return undefined;
-    const deflated = checkpoint.records.filter(({ method, size }) => method === METHOD_DEFLATED && size > 0);
     if (!deflated.length) return undefined;
     const byOffset = storagesByOffset(checkpoint);
     const storages = new Set(deflated.flatMap(({ dataOffset }) => byOffset.get(dataOffset ?? -1) ?? []));

@@ -14,10 +14,8 @@ export default defineRule({
   severity: 'info',
   needs: 'container',
   title: 'Records carry no checksum',
-  check(checkpoint) {
-    if (!isTorchArchive(checkpoint)) return undefined;
-    const without = checkpoint.records.filter(({ size, crc32 }) => crc32 === 0 && size > 0);
-    if (!without.length) return undefined;
+  check(checkpoint, { records: { unsummed: without } }) {
+    if (!isTorchArchive(checkpoint) || !without.length) return undefined;
     const filled = checkpoint.records.filter(({ size }) => size > 0);
     if (without.length === filled.length) {
       return {

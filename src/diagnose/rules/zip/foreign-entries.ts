@@ -7,10 +7,10 @@ export default defineRule({
   severity: 'error',
   needs: 'container',
   title: 'Records stand beside the folder of the checkpoint',
-  check(checkpoint) {
+  check(checkpoint, examination) {
     const { container, records } = checkpoint;
     if (!isTorchArchive(checkpoint) || !container.root || container.root.includes('/')) return undefined;
-    const subjects = records.filter(({ outsideRoot }) => outsideRoot).map(({ name }) => name);
+    const subjects = examination.records.outside.map(({ name }) => name);
     const [first] = subjects;
     if (first === undefined) return undefined;
     const failure = !records[0]?.outsideRoot

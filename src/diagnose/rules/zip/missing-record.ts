@@ -9,9 +9,9 @@ export default defineRule({
   severity: 'error',
   needs: 'pickle',
   title: 'The archive lacks a record that the pickle counts on',
-  check(checkpoint) {
+  check(checkpoint, { storages }) {
     if (!isTorchArchive(checkpoint)) return undefined;
-    const missing = checkpoint.storages.filter(({ content }) => !content);
+    const missing = storages.unfit.filter(({ content }) => !content);
     const first = missing[0];
     if (!first) return undefined;
     const subjects = namesOn(checkpoint, new Set(missing));

@@ -9,9 +9,9 @@ export default defineRule({
   severity: 'warning',
   needs: 'container',
   title: 'A record has a name that programs read differently',
-  check(checkpoint) {
+  check(checkpoint, { records }) {
     if (!isTorchArchive(checkpoint)) return undefined;
-    const found = [...namesWithFault(checkpoint.records, 'odd'), ...foreignNames(checkpoint)];
+    const found = [...namesWithFault(records.named, 'odd'), ...foreignNames(checkpoint)];
     const [first] = found;
     if (!first) return undefined;
     return {

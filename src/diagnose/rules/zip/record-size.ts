@@ -12,13 +12,13 @@ export default defineRule({
   severity: 'error',
   needs: 'pickle',
   title: 'A record has more or fewer bytes than its storage',
-  check(checkpoint) {
+  check(checkpoint, { storages }) {
     if (!isTorchArchive(checkpoint)) return undefined;
     const long: Storage[] = [];
     const short: Storage[] = [];
-    for (const storage of checkpoint.storages) {
+    for (const storage of storages.unfit) {
       const { content, bytes } = storage;
-      if (!content || content.length === bytes) continue;
+      if (!content) continue;
       if (content.length > bytes) long.push(storage);
       else if (!isCutTo32Bits(storage)) short.push(storage);
     }

@@ -14,9 +14,9 @@ export default defineRule({
   severity: 'error',
   needs: 'pickle',
   title: 'Sizes beyond 4 GiB were cut to the 32 bits of old zip fields',
-  check(checkpoint) {
+  check(checkpoint, { storages }) {
     if (!isTorchArchive(checkpoint)) return undefined;
-    const cut = checkpoint.storages.filter(isCutTo32Bits);
+    const cut = storages.unfit.filter(isCutTo32Bits);
     const first = cut[0];
     if (!first?.content) return undefined;
     const size = segmentLength(first.content);
