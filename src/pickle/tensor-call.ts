@@ -12,6 +12,7 @@ export interface TensorMould {
   readonly hooks: PyGlobal;
   /** The id has a sixth item, None, as in the legacy form: the storage is no view of another. */
   readonly withView: boolean;
+  readonly requiresGrad: boolean;
 }
 
 /** A persistent id of a storage, of which the tuple is made when somebody asks for it. */
@@ -60,9 +61,6 @@ export class StorageReference extends PyPersistent {
  * to know what tensors a file has need not.
  */
 export class TensorCall extends PyObject {
-  readonly mould: TensorMould;
-  /** Its place among the calls of the stream. */
-  readonly ordinal: number;
   readonly storage: StorageReference;
   /** In elements. */
   readonly storageOffset: number;
@@ -70,31 +68,38 @@ export class TensorCall extends PyObject {
   readonly shape: readonly number[];
   /** In elements; shared likewise. */
   readonly stride: readonly number[];
-  readonly requiresGrad: boolean;
   /** The memo slot of the first of its parts. */
   readonly firstSlot: number;
   /** The arguments, once they were asked for or replaced. */
   written: Value | undefined;
 
   constructor(
-    ordinal: number,
     storage: StorageReference,
     storageOffset: number,
     shape: readonly number[],
     stride: readonly number[],
-    requiresGrad: boolean,
     firstSlot: number,
     offset: number,
   ) {
     super('reduce', storage.mould.rebuild, undefined as unknown as Value, offset);
-    this.mould = storage.mould;
-    this.ordinal = ordinal;
     this.storage = storage;
     this.storageOffset = storageOffset;
     this.shape = shape;
     this.stride = stride;
-    this.requiresGrad = requiresGrad;
     this.firstSlot = firstSlot;
+  }
+
+  get mould(): TensorMould {
+    return this.storage.mould;
+  }
+
+  /** Among the tensors of the stream it is that of its storage's id. */
+  get ordinal(): number {
+    return this.storage.ordinal;
+  }
+
+  get requiresGrad(): boolean {
+    return this.storage.mould.requiresGrad;
   }
 
   /** Nobody has seen the arguments yet, so that they are what the fields say. */

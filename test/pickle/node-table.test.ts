@@ -10,13 +10,14 @@ const MOULD: TensorMould = {
   hooks: new PyGlobal('collections', 'OrderedDict'),
   location: 'cpu',
   withView: false,
+  requiresGrad: false,
 };
 
 /** Nodes of two streams, so that each number is had twice, and some that have none. */
 const NODES: readonly PyNode[] = [0, 1].flatMap(() =>
   [0, 1, 2, 9].flatMap((ordinal) => {
     const storage = new StorageReference(MOULD, ordinal, String(ordinal), 1);
-    return [storage, new TensorCall(ordinal, storage, 0, [1], [1], false, 7, 99), new PyList()];
+    return [storage, new TensorCall(storage, 0, [1], [1], 7, 99), new PyList()];
   }),
 );
 
