@@ -48,5 +48,14 @@ export function contentInTable(
 ): Segment {
   if (table.methods[index] !== METHOD_STORED || ((table.flags[index] as number) & FLAGS_ENCRYPTED) !== 0)
     return entryContent(source, table.entry(index), dataOffset);
-  return { source, offset: dataOffset, length: table.storedSizes[index] as number };
+  return { source, offset: inPlace(dataOffset), length: inPlace(table.storedSizes[index] as number) };
+}
+
+/**
+ * The same number, as V8 keeps it within the object that holds it, where it can: what comes out of an array of doubles is an object of
+ * its own otherwise, and a hundred thousand records have several of them.
+ */
+function inPlace(number: number): number {
+  const whole = number | 0;
+  return whole === number ? whole : number;
 }
