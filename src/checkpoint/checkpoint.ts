@@ -174,6 +174,8 @@ export interface Checkpoint {
   readonly traces?: readonly RecordTrace[];
   /** Empty where the container is no archive. */
   readonly records: readonly ArchiveRecord[];
+  /** Of `records`, all but those that are called `data/17`, stored, and have a CRC-32; undefined where nobody told them apart. */
+  readonly unusualRecords?: readonly ArchiveRecord[];
   /** There where the container is an archive that torch's reader of zip archives opens. */
   readonly archive?: ArchiveFacts;
   /** What a budget left out of the listing, in words; empty for any honest file. */

@@ -86,7 +86,8 @@ export interface RecordCensus {
   readonly unsummed: readonly ArchiveRecord[];
 }
 
-export function recordCensus({ records }: Pick<Checkpoint, 'records'>): RecordCensus {
+export function recordCensus(checkpoint: Pick<Checkpoint, 'records' | 'unusualRecords'>): RecordCensus {
+  const records = checkpoint.unusualRecords ?? checkpoint.records;
   const outside: ArchiveRecord[] = [];
   const named: ArchiveRecord[] = [];
   const deflated: ArchiveRecord[] = [];

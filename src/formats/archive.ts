@@ -2,6 +2,7 @@ import type { ArchiveRecord, HeaderFault } from '../checkpoint/checkpoint.ts';
 import type { ByteSource } from '../io/byte-source.ts';
 import { UnreadableError } from '../io/errors.ts';
 import type { Segment } from '../io/segment.ts';
+import { METHOD_STORED } from '../zip/constants.ts';
 import { contentInTable } from '../zip/content.ts';
 import { directoryOf, readDirectory, type ZipDirectory } from '../zip/directory.ts';
 import { EntryTable, type ZipEntry } from '../zip/entry-table.ts';
@@ -143,6 +144,21 @@ export class Archive {
     const records = new Array<ArchiveRecord>(this.table.length);
     for (let index = 0; index < records.length; index++) records[index] = new EntryRecord(seen, index);
     return records;
+  }
+
+  /** Of `records`, those that are anything else than a stored `data/17` with a CRC-32: a handful of a hundred thousand. */
+  unusual(records: readonly ArchiveRecord[]): ArchiveRecord[] {
+    const { methods, sizes, crc32s } = this.table;
+    const { unnumbered } = this.#index;
+    const unusual: ArchiveRecord[] = [];
+    for (let index = 0, next = 0; index < records.length; index++) {
+      const isUnnumbered = unnumbered[next] === index;
+      if (isUnnumbered) next++;
+      const isUnsummed = crc32s[index] === 0 && (sizes[index] as number) > 0;
+      if (isUnnumbered || isUnsummed || methods[index] !== METHOD_STORED)
+        unusual.push(records[index] as ArchiveRecord);
+    }
+    return unusual;
   }
 }
 

@@ -24,6 +24,7 @@ export interface Findings {
   readonly traces?: Checkpoint['traces'];
   readonly pickleCrc32?: number | undefined;
   readonly records?: readonly ArchiveRecord[];
+  readonly unusualRecords?: Checkpoint['unusualRecords'];
   readonly archive?: Checkpoint['archive'];
   readonly annotations?: Checkpoint['annotations'];
   readonly sharding?: Checkpoint['sharding'];
@@ -38,7 +39,7 @@ export interface Findings {
  */
 export function assembleCheckpoint(found: Findings): Checkpoint {
   const { path, source, container, root, table, pickle, records = [], closeAlso = [] } = found;
-  const { archive, annotations, sharding, loadable } = found;
+  const { archive, unusualRecords, annotations, sharding, loadable } = found;
   const { tensors, omissions } = listTensors(root, table.storageOf);
   return {
     path,
@@ -62,6 +63,7 @@ export function assembleCheckpoint(found: Findings): Checkpoint {
     traces:
       found.traces ?? (pickle ? [{ record: records.length > 0 ? 'data.pkl' : '', trace: pickle.trace }] : []),
     records,
+    ...(unusualRecords && { unusualRecords }),
     omissions,
     damage: [...overlapFaults(archive), ...table.damage, ...geometryFaults(tensors)],
     ...(archive && { archive }),

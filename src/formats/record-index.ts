@@ -18,6 +18,8 @@ export class RecordIndex {
   readonly #named = new Map<string, number>();
   /** All others, by the whole name. */
   readonly #others = new Map<string, number>();
+  /** Entries that are called anything else than `<root>/data/` and a number, in the order of the directory. */
+  readonly unnumbered: readonly number[];
   #size = 0;
 
   constructor(table: EntryTable, root: string) {
@@ -25,11 +27,16 @@ export class RecordIndex {
     const spelled = folder + STORAGES;
     this.#root = folder.toLowerCase();
     this.#numbered = new Int32Array(2 * table.length).fill(NONE);
+    const unnumbered: number[] = [];
     for (let index = 0; index < table.length; index++) {
       const number = table.decimalBehind(index, spelled);
       if (number >= 0 && number < this.#numbered.length) this.#addNumber(number, index);
-      else this.#add(table.name(index), spelled, index);
+      else {
+        unnumbered.push(index);
+        this.#add(table.name(index), spelled, index);
+      }
     }
+    this.unnumbered = unnumbered;
   }
 
   /** How many names there are: fewer than entries where one stands twice. */
