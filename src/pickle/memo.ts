@@ -19,10 +19,21 @@ export class Memo {
     return this.#sparse.size === 0 && this.#dense.length < DENSE ? this.#dense.length : undefined;
   }
 
-  /** Fills the next slots, from that of its first part on, with the parts of a tensor. */
-  putParts(tensor: TensorCall, slots: number): void {
-    for (let i = 0; i < slots; i++) this.#dense.push(undefined);
-    this.size += slots;
+  /** Fills the next slot, where there is one. */
+  putNext(value: Value): void {
+    this.#dense.push(value);
+    this.size++;
+  }
+
+  /** Fills the next slots, from that of its first part on, with the parts of a tensor: three, or with a size and a stride five. */
+  putNextParts(tensor: TensorCall): void {
+    if (tensor.shape.length === 0) {
+      this.#dense.push(undefined, undefined, undefined);
+      this.size += 3;
+    } else {
+      this.#dense.push(undefined, undefined, undefined, undefined, undefined);
+      this.size += 5;
+    }
     this.#tensors.push(tensor);
   }
 
@@ -30,7 +41,7 @@ export class Memo {
     if (slot < this.#dense.length) this.#dense[slot] = value;
     else if (slot === this.#dense.length && slot < DENSE) {
       this.#dense.push(value);
-      if (!this.#sparse.delete(slot)) this.size++;
+      if (this.#sparse.size === 0 || !this.#sparse.delete(slot)) this.size++;
     } else {
       if (!this.#sparse.has(slot)) this.size++;
       this.#sparse.set(slot, value);

@@ -150,13 +150,8 @@ export class TensorCall extends PyObject {
 }
 
 /** Bytes of the opcode that fills a memo slot, as picklers of protocols 1 to 3 write it. */
-export function putBytes(slot: number): number {
+function putBytes(slot: number): number {
   return slot < 256 ? 2 : 5;
-}
-
-/** How many memo slots the parts of a tensor of so many dimensions fill. */
-export function slotsOfParts(dimensions: number): number {
-  return dimensions === 0 ? 3 : 5;
 }
 
 function tupleOf(numbers: readonly number[]): PyTuple {

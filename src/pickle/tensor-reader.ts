@@ -1,7 +1,7 @@
 import type { MachineState } from './machine-state.ts';
 import { LONGEST_TEXT, OpcodeCursor } from './opcode-cursor.ts';
 import { Op } from './opcodes.ts';
-import { StorageReference, slotsOfParts, TensorCall, type TensorMould } from './tensor-call.ts';
+import { StorageReference, TensorCall, type TensorMould } from './tensor-call.ts';
 import type { TextWindow } from './text-window.ts';
 import { PyGlobal, type Value } from './values.ts';
 
@@ -82,7 +82,6 @@ export class TensorReader {
    */
   #tensor(before?: TensorCall, name?: string): TensorCall | undefined {
     const cursor = this.#cursor;
-    const keySlot = cursor.slot;
     cursor.take(Op.MARK);
     cursor.take(Op.MARK);
     if (cursor.recalled() !== 'storage') return undefined;
@@ -117,12 +116,12 @@ export class TensorReader {
     const storage = new StorageReference(mould, persistents.length, key, numel);
     const tensor = new TensorCall(storage, storageOffset, shape, stride, firstSlot, base + cursor.at - 1);
     if (before) {
-      memo.put(keySlot - 2, before);
-      memo.put(keySlot - 1, name as string);
+      memo.putNext(before);
+      memo.putNext(name as string);
     }
-    memo.put(keySlot, key);
-    if (isSaid) memo.put(keySlot + 1, location);
-    memo.putParts(tensor, slotsOfParts(shape.length));
+    memo.putNext(key);
+    if (isSaid) memo.putNext(location);
+    memo.putNextParts(tensor);
     calls.push(tensor);
     persistents.push(storage);
     storageClass.uses++;
