@@ -63,6 +63,7 @@ export {
 } from './numeric/statistics.ts';
 export { type CastForecast, euclideanNorm, type Summary, sampleDeviation } from './numeric/summary.ts';
 export { type TensorFlow, toTfjs } from './numeric/to-tfjs.ts';
+export { eachCall } from './pickle/tensor-call.ts';
 export * from './pickle/values.ts';
 export { type Baseline, readBaseline } from './policy/baseline.ts';
 export {
