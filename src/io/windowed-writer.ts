@@ -15,7 +15,7 @@ import {
  * A few small buffers in flight stay in the caches of the processor from the read through the checksum to the write: with larger ones
  * each of the three fetches the bytes from memory again, which takes half as much time more.
  */
-const WINDOW_BYTES = 512 * 1024;
+const WINDOW_BYTES = 1024 * 1024;
 const WINDOWS = 6;
 const STREAM_CHUNK = 256 * 1024;
 
@@ -95,7 +95,7 @@ export class WindowedWriter {
   }
 
   /**
-   * Appends `length` bytes that `fill` writes at once. They stand in one window, so `length` is at most 512 KiB.
+   * Appends `length` bytes that `fill` writes at once. They stand in one window, so `length` is at most 1 MiB.
    *
    * This and the next two give a promise only where there is something to wait for: a hundred thousand small records are
    * appended without one.

@@ -18,8 +18,8 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** Below and above the window of 512 KiB in which the output is assembled, for numbers of 1 to 8 bytes; most are odd. */
-const SIZES = [7, 33, 65_537, 131_071, 131_072, 262_145, 524_289];
+/** Below and above the window of 1 MiB in which the output is assembled, for numbers of 1 to 8 bytes; most are odd. */
+const SIZES = [7, 33, 65_537, 131_071, 131_072, 262_145, 524_289, 1_048_577];
 const SOURCES = ['float64', 'float32', 'float16', 'bfloat16', 'float8_e4m3fn', 'float8_e5m2'];
 /** How the source is saved: in a legacy file, and in a zip of Python's, tensors begin anywhere. */
 const FORMS = ['zip', 'legacy', 'big'];
