@@ -64,9 +64,7 @@ const ROLES_OF_KEYS: readonly (readonly [RoleName, RegExp])[] = [
   ],
 ];
 /** A copy of the weights within a state_dict, as latent diffusion models keep it. */
-const EMA_PREFIX = /^(model_ema|ema|ema_model|averaged_model)\./;
-/** Places of that first dot. */
-const EMA_DOTS: readonly number[] = [3, 9, 14];
+const EMA_PREFIXES: readonly string[] = ['model_ema.', 'ema.', 'ema_model.', 'averaged_model.'];
 /** Levels at which a role is looked for: `checkpoint.model`, `state.optimizers.Adam`. */
 const DEEPEST = 3;
 
@@ -85,7 +83,7 @@ export function rolesOf(checkpoint: Pick<Checkpoint, 'root' | 'tensors' | 'stora
   const shared = sharedStorages(checkpoint);
   const seen = new Set<Storage>();
   const isNew = (storage: Storage): boolean => {
-    if (shared.size === 0 || !shared.has(storage)) return true;
+    if (!shared.has(storage)) return true;
     if (seen.has(storage)) return false;
     seen.add(storage);
     return true;
@@ -177,8 +175,7 @@ function roleOfTensor({ path }: Tensor): Part {
 }
 
 function isEmaCopy(segment: string | number | undefined): boolean {
-  // the expression need not look at a hundred thousand names
-  return typeof segment === 'string' && EMA_DOTS.includes(segment.indexOf('.')) && EMA_PREFIX.test(segment);
+  return typeof segment === 'string' && EMA_PREFIXES.some((prefix) => segment.startsWith(prefix));
 }
 
 const KNOWN_KEYS = new Map<string, RoleName | undefined>();

@@ -64,9 +64,3 @@ export class TensorFinder {
     return tensors.slice(first, this.#next);
   }
 }
-
-/** For who asks for single nodes. */
-export function tensorFinder(tensors: readonly Tensor[]): (node: Value) => Tensor | undefined {
-  const finder = new TensorFinder(tensors);
-  return (node) => finder.find(node);
-}

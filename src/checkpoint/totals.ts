@@ -83,7 +83,7 @@ export function parametersOf(checkpoint: Pick<Checkpoint, 'tensors' | 'storages'
       withoutStorage.add(tensor.node);
       return;
     }
-    if (shared.size > 0 && shared.has(storage)) getOrAdd(views, storage, () => []).push(tensor);
+    if (shared.has(storage)) getOrAdd(views, storage, () => []).push(tensor);
     else sum += isContiguous(tensor) ? tensor.elements : coveredElements([tensor], budget);
   };
   for (const tensor of tensors) add(tensor);

@@ -73,12 +73,12 @@ function wrappingOf(stateDict: StateDict): Wrapping {
 }
 
 const UNDERSCORE = 0x5f;
-const SMALL_M = 0x6d;
+const FIRST_LETTERS = [...new Set(WRAPPER_PREFIXES.map((wrapper) => wrapper.charCodeAt(0)))];
 
-/** Whether a key has this chain of wrappers, and no other behind it. All of them begin with one of two letters. */
+/** Whether a key has this chain of wrappers, and no other behind it: there its next letter is enough to tell. */
 function beginsWithNoMoreThan(key: string, chain: string): boolean {
-  const next = key.charCodeAt(chain.length);
-  return key.length > chain.length && next !== SMALL_M && next !== UNDERSCORE && key.startsWith(chain);
+  if (key.length <= chain.length || !key.startsWith(chain)) return false;
+  return !FIRST_LETTERS.includes(key.charCodeAt(chain.length));
 }
 
 /** All wrappers that a key begins with, up to one that comes again: each is peeled once. */

@@ -1,19 +1,4 @@
-/** Decimals of up to so many digits have a slot of their own. */
-const MOST_DIGITS = 7;
-const ZERO = 0x30;
-
-/** The number that a text spells as Python's `str` would; -1 for any other text, and for a number of more than seven digits. */
-export function decimalIn(text: string): number {
-  const digits = text.length;
-  if (digits < 1 || digits > MOST_DIGITS) return -1;
-  let number = 0;
-  for (let at = 0; at < digits; at++) {
-    const digit = text.charCodeAt(at) - ZERO;
-    if (digit < 0 || digit > 9) return -1;
-    number = number * 10 + digit;
-  }
-  return digits > 1 && text.charCodeAt(0) === ZERO ? -1 : number;
-}
+import { decimalIn } from '../zip/decimal.ts';
 
 /**
  * Values by the keys of storages. torch numbers its storages from 0, and a hundred thousand of them are found by their number sooner

@@ -1,5 +1,5 @@
+import { decimalIn } from '../zip/decimal.ts';
 import type { EntryTable } from '../zip/entry-table.ts';
-import { decimalIn } from './key-table.ts';
 
 /** Folder of the storages. */
 const STORAGES = 'data/';

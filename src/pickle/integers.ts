@@ -1,3 +1,9 @@
+/** A little-endian number of four bytes, without the checks of `readUInt32LE`: who asks has seen that they are there. */
+export function uint32(bytes: Uint8Array, at: number): number {
+  const low = (bytes[at] as number) | ((bytes[at + 1] as number) << 8) | ((bytes[at + 2] as number) << 16);
+  return low + (bytes[at + 3] as number) * 0x1000000;
+}
+
 /** A Python int as JavaScript holds it here: a number while it is a safe integer, else a bigint. */
 export function narrow(value: bigint): number | bigint {
   return value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER)

@@ -1,6 +1,7 @@
 import type { ByteSource } from '../io/byte-source.ts';
 import type { DecodedPickle } from './decoder.ts';
 import { describe, setItem, setItems } from './effects.ts';
+import { uint32 } from './integers.ts';
 import { MachineState } from './machine-state.ts';
 import { OPCODES, Op, opcodeName } from './opcodes.ts';
 import { Payloads } from './payloads.ts';
@@ -265,12 +266,4 @@ export class PickleMachine {
     }
     return this.#state.fault(`items can't be set on ${describe(target)}`);
   }
-}
-
-/** Without the checks of `readUInt32LE`: that the bytes are there was seen before. */
-function uint32(bytes: Buffer, at: number): number {
-  return (
-    ((bytes[at] as number) | ((bytes[at + 1] as number) << 8) | ((bytes[at + 2] as number) << 16)) +
-    (bytes[at + 3] as number) * 0x1000000
-  );
 }

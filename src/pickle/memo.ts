@@ -25,15 +25,11 @@ export class Memo {
     this.size++;
   }
 
-  /** Fills the next slots, from that of its first part on, with the parts of a tensor: three, or with a size and a stride five. */
+  /** Fills the next slots, from that of its first part on, with the parts of a tensor. */
   putNextParts(tensor: TensorCall): void {
-    if (tensor.shape.length === 0) {
-      this.#dense.push(undefined, undefined, undefined);
-      this.size += 3;
-    } else {
-      this.#dense.push(undefined, undefined, undefined, undefined, undefined);
-      this.size += 5;
-    }
+    const { slots } = tensor;
+    for (let i = 0; i < slots; i++) this.#dense.push(undefined);
+    this.size += slots;
     this.#tensors.push(tensor);
   }
 

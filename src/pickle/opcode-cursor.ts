@@ -1,3 +1,4 @@
+import { uint32 } from './integers.ts';
 import type { Memo } from './memo.ts';
 import { Op } from './opcodes.ts';
 import type { TextWindow } from './text-window.ts';
@@ -108,7 +109,7 @@ export class OpcodeCursor {
     }
     if (code === Op.LONG_BINGET) {
       this.#pass(code, 4);
-      return this.#memo.get(this.#word(at));
+      return this.#memo.get(uint32(this.#window, at + 1));
     }
     this.at = LOST;
     return undefined;
@@ -120,14 +121,15 @@ export class OpcodeCursor {
     const slot = this.slot++;
     const code = this.#window[at];
     if (code === Op.BINPUT && this.#window[at + 1] === slot) this.#pass(code, 1);
-    else if (code === Op.LONG_BINPUT && slot > 0xff && this.#word(at) === slot) this.#pass(code, 4);
+    else if (code === Op.LONG_BINPUT && slot > 0xff && uint32(this.#window, at + 1) === slot)
+      this.#pass(code, 4);
     else this.at = LOST;
   }
 
   /** A short text, and that it is put aside. */
   text(): string {
     const { at } = this;
-    const length = this.#word(at);
+    const length = uint32(this.#window, at + 1);
     if (this.#window[at] === Op.BINUNICODE && length <= LONGEST_TEXT) {
       const start = at + 5;
       const text = this.#texts.read(start, start + length);
@@ -170,14 +172,6 @@ export class OpcodeCursor {
   #pass(code: number, argumentBytes: number): void {
     this.#passed[this.#steps++] = code;
     this.at += 1 + argumentBytes;
-  }
-
-  /** The four bytes behind the opcode at `at`, as a number. */
-  #word(at: number): number {
-    const window = this.#window;
-    const low =
-      (window[at + 1] as number) | ((window[at + 2] as number) << 8) | ((window[at + 3] as number) << 16);
-    return low + (window[at + 4] as number) * 0x1000000;
   }
 }
 

@@ -121,6 +121,11 @@ export class TensorCall extends PyObject {
     return this.parts().at(-2) as PyObject;
   }
 
+  /** How many memo slots its parts fill: the id, the hooks and the arguments, and a size and a stride that are not empty. */
+  get slots(): number {
+    return this.shape.length === 0 ? 3 : 5;
+  }
+
   /** The parts that the stream puts into its memo, in their order. */
   parts(): readonly Value[] {
     const args = this.args as PyTuple;
@@ -144,7 +149,7 @@ export class TensorCall extends PyObject {
 
   /** Between that REDUCE and the one of the tensor stand two PUTs and the TUPLE of the arguments. */
   #hooksOffset(): number {
-    const hooksSlot = this.firstSlot + (this.shape.length === 0 ? 1 : 3);
+    const hooksSlot = this.firstSlot + this.slots - 2;
     return this.offset - 2 - putBytes(hooksSlot) - putBytes(hooksSlot + 1);
   }
 }

@@ -4,7 +4,7 @@ import { type Producer, producerOf } from '../checkpoint/producer.ts';
 import { type Role, rolesOf } from '../checkpoint/roles.ts';
 import type { Storage } from '../checkpoint/storage.ts';
 import { locationOf, type Tensor, type TensorKind } from '../checkpoint/tensor.ts';
-import { tensorFinder } from '../checkpoint/tensor-index.ts';
+import { TensorFinder } from '../checkpoint/tensor-index.ts';
 import { type Totals, totalsOf } from '../checkpoint/totals.ts';
 import type { Finding } from '../diagnose/finding.ts';
 import type { Loading } from '../diagnose/loading.ts';
@@ -299,8 +299,8 @@ function metadataOf(checkpoint: Checkpoint): { readonly [key: string]: Json } {
   const entries = entriesOf(checkpoint.root);
   if (!entries) return {};
   // the root of a state_dict holds nothing else
-  const tensorOf = tensorFinder(checkpoint.tensors);
-  if (entries.values.every((value) => tensorOf(value) !== undefined)) return {};
+  const finder = new TensorFinder(checkpoint.tensors);
+  if (entries.values.every((value) => finder.find(value) !== undefined)) return {};
   const withTensors = new Set<string | number | undefined>();
   for (const { path } of checkpoint.tensors) withTensors.add(path[0]);
   return plainRoot(entries, (segment) => !withTensors.has(segment));

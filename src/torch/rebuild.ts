@@ -82,13 +82,18 @@ interface Strided {
 }
 
 const NO_PARTS: readonly Value[] = [];
-const UNTYPED = 'an untyped storage without a dtype';
+
+/** The dtype that the call names, or else that of the storage. */
+function dtypeOn(storage: Value | undefined, node: PyObject, named?: Dtype): Dtype {
+  const ofStorage = storageDtype(storage);
+  if (ofStorage === undefined) throw fault(node, `no storage, but ${show(storage)}`);
+  const dtype = named ?? ofStorage;
+  if (dtype === null) throw fault(node, 'an untyped storage without a dtype');
+  return dtype;
+}
 
 function strided(fields: Strided, node: PyObject): TensorForm {
-  const ofStorage = storageDtype(fields.storage);
-  if (ofStorage === undefined) throw fault(node, `no storage, but ${show(fields.storage)}`);
-  const dtype = fields.dtype ?? ofStorage;
-  if (dtype === null || dtype === undefined) throw fault(node, UNTYPED);
+  const dtype = dtypeOn(fields.storage, node, fields.dtype);
   const shape = counts(fields.size, 'size', node);
   const stride = counts(fields.stride, 'stride', node);
   if (shape.length !== stride.length) {
@@ -297,12 +302,9 @@ const TENSOR_CLASS =
 /** The same as `tensorV2` makes of its arguments, which need not be made for it. */
 function readForm(call: TensorCall): TensorForm {
   const { storage, shape, stride, storageOffset, requiresGrad } = call;
-  const dtype = storageDtype(storage);
-  if (dtype === undefined) throw fault(call, `no storage, but ${show(storage)}`);
-  if (dtype === null) throw fault(call, UNTYPED);
   return {
     kind: 'tensor',
-    dtype,
+    dtype: dtypeOn(storage, call),
     shape,
     stride,
     storageOffset,

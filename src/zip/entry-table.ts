@@ -1,4 +1,5 @@
 import { DIRECTORY_ENTRY_BYTES, SENTINEL_32, ZIP64_EXTRA } from './constants.ts';
+import { decimalInBytes } from './decimal.ts';
 import { readUInt64 } from './end-record.ts';
 import { extraField } from './extra-field.ts';
 import { decodeForeignName, isAscii } from './record-name.ts';
@@ -20,10 +21,6 @@ export interface ZipEntry {
   /** Offset of the local header. */
   readonly headerOffset: number;
 }
-
-/** Longer numbers of records are left to be read as names. */
-const MOST_DIGITS = 7;
-const ZERO = 0x30;
 
 /**
  * The entries of a directory by their numbers, a column for each field: a hundred thousand objects would be a third of the work of
@@ -160,18 +157,14 @@ export class EntryTable {
    * seven digits.
    */
   decimalBehind(index: number, start: string): number {
-    const digits = (this.nameLengths[index] as number) - start.length;
-    if (digits < 1 || digits > MOST_DIGITS || this.isForeign(index)) return -1;
-    const bytes = this.#bytes;
-    const first = (this.#nameStarts[index] as number) + start.length;
-    if (digits > 1 && bytes[first] === ZERO) return -1;
-    let number = 0;
-    for (let at = first; at < first + digits; at++) {
-      const digit = (bytes[at] as number) - ZERO;
-      if (digit < 0 || digit > 9) return -1;
-      number = number * 10 + digit;
-    }
-    return this.#has(start, index, 0) ? number : -1;
+    if (this.isForeign(index)) return -1;
+    const name = this.#nameStarts[index] as number;
+    const number = decimalInBytes(
+      this.#bytes,
+      name + start.length,
+      name + (this.nameLengths[index] as number),
+    );
+    return number >= 0 && this.#has(start, index, 0) ? number : -1;
   }
 
   entry(index: number): ZipEntry {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Tensor } from '../../src/checkpoint/tensor.ts';
-import { TensorFinder, tensorFinder } from '../../src/checkpoint/tensor-index.ts';
+import { TensorFinder } from '../../src/checkpoint/tensor-index.ts';
 import { PyList } from '../../src/pickle/values.ts';
 import { tensor } from '../report/sample.ts';
 
@@ -18,22 +18,22 @@ describe('the finder of tensors', () => {
       [...list.slice(150), ...list.slice(0, 150)],
     ];
     for (const order of orders) {
-      const find = tensorFinder(list);
-      for (const each of order) expect(find(each.node)).toBe(each);
+      const finder = new TensorFinder(list);
+      for (const each of order) expect(finder.find(each.node)).toBe(each);
     }
   });
 
   it('finds nothing for what is no tensor', () => {
-    const find = tensorFinder(list);
-    for (const value of [null, 1, 'text', new PyList()]) expect(find(value)).toBeUndefined();
-    expect(find((list[0] as Tensor).node)).toBe(list[0]);
+    const finder = new TensorFinder(list);
+    for (const value of [null, 1, 'text', new PyList()]) expect(finder.find(value)).toBeUndefined();
+    expect(finder.find((list[0] as Tensor).node)).toBe(list[0]);
   });
 
   it('finds a tensor that is listed twice at its first place', () => {
     const [first, second] = [list[0] as Tensor, list[1] as Tensor];
     const again = { ...first, name: 'again' };
-    const find = tensorFinder([first, again, second]);
-    expect([first, again, second].map(({ node }) => find(node)?.name)).toEqual(['t0', 't0', 't1']);
+    const finder = new TensorFinder([first, again, second]);
+    expect([first, again, second].map(({ node }) => finder.find(node)?.name)).toEqual(['t0', 't0', 't1']);
   });
 
   it('finds the next ones at one go, and goes on behind them', () => {

@@ -1,15 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decimalIn, KeyTable } from '../../src/formats/key-table.ts';
+import { KeyTable } from '../../src/formats/key-table.ts';
 
 describe('a table of keys', () => {
-  it('tells the numbers that Python writes from all other text', () => {
-    expect(['0', '7', '10', '9999999'].map((text) => decimalIn(text))).toEqual([0, 7, 10, 9999999]);
-    for (const text of ['', '00', '07', '-1', '1.0', '1 ', '１', '10000000', 'x']) {
-      expect(decimalIn(text)).toBe(-1);
-    }
-  });
-
   it('keeps what a map keeps, whatever the keys', () => {
     const key = fc.oneof(
       fc.nat(40).map(String),
