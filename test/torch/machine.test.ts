@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { MemorySource } from '../../src/io/byte-source.ts';
 import { decodePickle } from '../../src/pickle/decoder.ts';
+import { eachCall } from '../../src/pickle/tensor-call.ts';
 import { PickleFault, type PickleTrace } from '../../src/pickle/trace.ts';
 import { callableName } from '../../src/pickle/values.ts';
 import { pythonWithTorch } from './torch.ts';
@@ -85,7 +86,7 @@ function theirs({ globals, calls, error, ops, end }: Run): Deeds {
 async function ours(bytes: Uint8Array, start: number): Promise<Deeds> {
   const deeds = ({ globals, calls }: PickleTrace) => ({
     imports: globals.map(({ module, name }) => `${module}.${name}`),
-    calls: calls.map((call) => callName(callableName(call))),
+    calls: [...eachCall(calls)].map((call) => callName(callableName(call))),
   });
   try {
     const { trace, opcodes, length } = await decodePickle(new MemorySource(bytes), start);
