@@ -1,4 +1,4 @@
 #!/usr/bin/env node
-import { loadProgram } from './program.js';
+const { loadProgram } = require('./program.js');
 
 loadProgram().run();

@@ -1,6 +1,6 @@
 // A step of the build: runs the command line once, and keeps what V8 compiled on the way for the runs to come.
-import { writeFileSync } from 'node:fs';
-import { loadProgram } from './program.js';
+const { writeFileSync } = require('node:fs');
+const { loadProgram } = require('./program.js');
 
 const program = loadProgram();
 process.on('exit', () => {

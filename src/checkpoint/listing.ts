@@ -7,11 +7,11 @@ import { isNode, type PyNode, PyPersistent, type Value } from '../pickle/values.
 import { bytesOfElements } from '../torch/dtypes.ts';
 import { tensorForm } from '../torch/rebuild.ts';
 import type { TensorForm } from '../torch/tensor-form.ts';
+import { type Held, heldBy, segmentOf } from './children.ts';
 import { type Path, pathName } from './path.ts';
 import type { Storage } from './storage.ts';
 import type { Tensor } from './tensor.ts';
 import { keepTensorIndex } from './tensor-index.ts';
-import { eachChild } from './walk.ts';
 
 /**
  * A tensor is listed at every path where it stands, so a few containers that hold each other many times over could make a list
@@ -56,8 +56,9 @@ export interface Listing {
 /** A container that is being gone through. */
 interface Frame {
   readonly node: PyNode;
-  readonly children: Value[];
-  readonly segments: (string | number)[];
+  readonly held: readonly Held[];
+  /** Which of the lists, and where in it. */
+  list: number;
   next: number;
   /** Number of tensors listed when the container was entered. */
   readonly before: number;
@@ -72,7 +73,7 @@ interface Frame {
 export function listTensors(root: Value, storageOf: ReadonlyMap<PyPersistent, Storage>): Listing {
   const tensors: Tensor[] = [];
   /** The tensors at their first places. */
-  const listed = new NodeTable<PyNode, Tensor>();
+  const listed = new NodeTable<PyNode, Tensor>(storageOf.size);
   const entered = new Set<PyNode>();
   const open = new Set<PyNode>();
   /** Containers that hold no tensor, so that a place where they stand again costs nothing. */
@@ -116,18 +117,13 @@ export function listTensors(root: Value, storageOf: ReadonlyMap<PyPersistent, St
     const again = entered.has(value);
     if (again) places++;
     entered.add(value);
-    const children: Value[] = [];
-    const segments: (string | number)[] = [];
-    let values = 0;
-    eachChild(value, (child, segment) => {
-      values++;
-      if (!isNode(child)) return;
-      children.push(child);
-      segments.push(segment);
-    });
-    if (again) places += Math.floor(values / VALUES_A_PLACE);
+    const held = heldBy(value);
+    if (again) {
+      const count = held.reduce((sum, { values }) => sum + values.length, 0);
+      places += Math.floor(count / VALUES_A_PLACE);
+    }
     open.add(value);
-    frames.push({ node: value, children, segments, next: 0, before: tensors.length });
+    frames.push({ node: value, held, list: 0, next: 0, before: tensors.length });
   };
 
   visit(root);
@@ -138,10 +134,19 @@ export function listTensors(root: Value, storageOf: ReadonlyMap<PyPersistent, St
       checkDeadline();
     }
     const frame = frames.at(-1) as Frame;
-    path.length = frames.length - 1;
-    if (frame.next < frame.children.length) {
-      path.push(frame.segments[frame.next] as string | number);
-      visit(frame.children[frame.next++] as Value);
+    const depth = frames.length - 1;
+    const held = frame.held[frame.list];
+    if (held && frame.next < held.values.length) {
+      const child = held.values[frame.next] as Value;
+      if (isNode(child)) {
+        path[depth] = segmentOf(held, frame.next);
+        if (path.length > depth + 1) path.length = depth + 1;
+        visit(child);
+      }
+      frame.next++;
+    } else if (held) {
+      frame.list++;
+      frame.next = 0;
     } else {
       frames.pop();
       open.delete(frame.node);

@@ -1,7 +1,7 @@
 import { isNode, type PyNode, type Value } from '../pickle/values.ts';
 import type { Checkpoint } from './checkpoint.ts';
+import { eachChild } from './children.ts';
 import type { Tensor } from './tensor.ts';
-import { eachChild } from './walk.ts';
 
 /** Where a value is held: it is `held[index]`, under the key `keys[index]` where it stands in a mapping. */
 export interface Slot {

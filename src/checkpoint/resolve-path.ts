@@ -1,5 +1,5 @@
 import { isNode, type Value } from '../pickle/values.ts';
-import { eachChild } from './walk.ts';
+import { eachChild } from './children.ts';
 
 /** Where the search stands: a value, and where in the words its name ends. */
 interface Reached {

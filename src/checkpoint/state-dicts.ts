@@ -54,7 +54,7 @@ export function findStateDicts(checkpoint: Checkpoint): StateDict[] {
         found.push({ path: pathOf(place), node, keys, values, runs, ...held, inOptimizer });
       }
       if (held.tensors.length < values.length || !isNothingElse(node)) return undefined;
-      leaves.findNext(values);
+      leaves.passNext(values);
       return false;
     },
     { has: (node) => leaves.find(node) !== undefined },

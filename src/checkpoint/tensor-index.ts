@@ -56,11 +56,17 @@ export class TensorFinder {
 
   /** The tensors of all the nodes, where they are the next of the list; undefined where they have to be found one by one. */
   findNext(nodes: readonly Value[]): readonly Tensor[] | undefined {
+    const first = this.#next;
+    return this.passNext(nodes) ? this.#tensors.slice(first, this.#next) : undefined;
+  }
+
+  /** Passes the tensors of all the nodes by, where they are the next of the list. */
+  passNext(nodes: readonly Value[]): boolean {
     const tensors = this.#tensors;
     const first = this.#next;
-    if (!this.#inOrder || first + nodes.length > tensors.length) return undefined;
-    for (let i = 0; i < nodes.length; i++) if (tensors[first + i]?.node !== nodes[i]) return undefined;
+    if (!this.#inOrder || first + nodes.length > tensors.length) return false;
+    for (let i = 0; i < nodes.length; i++) if (tensors[first + i]?.node !== nodes[i]) return false;
     this.#next += nodes.length;
-    return tensors.slice(first, this.#next);
+    return true;
   }
 }

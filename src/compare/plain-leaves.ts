@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
+import { eachChild } from '../checkpoint/children.ts';
 import { pathName } from '../checkpoint/path.ts';
-import { eachChild } from '../checkpoint/walk.ts';
 import type { ByteSource, SourceRange } from '../io/byte-source.ts';
 import { streamSegment } from '../io/segment.ts';
 import { byteValue } from '../pickle/byte-values.ts';

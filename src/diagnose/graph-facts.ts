@@ -1,5 +1,5 @@
+import { heldBy, segmentOf } from '../checkpoint/children.ts';
 import { type Path, pathName } from '../checkpoint/path.ts';
-import { eachChild } from '../checkpoint/walk.ts';
 import { TensorCall } from '../pickle/tensor-call.ts';
 import {
   callableName,
@@ -70,15 +70,17 @@ export function graphFacts(root: Value): GraphFacts {
     const children: PyNode[] = [];
     const segments: (string | number)[] = [];
     let leaves = 0;
-    eachChild(node, (child, segment) => {
-      values++;
-      if (!isContainer(child)) {
-        leaves++;
-        return;
+    for (const held of heldBy(node)) {
+      values += held.values.length;
+      for (let index = 0; index < held.values.length; index++) {
+        const child = held.values[index] as Value;
+        if (!isContainer(child)) leaves++;
+        else {
+          children.push(child);
+          segments.push(segmentOf(held, index));
+        }
       }
-      children.push(child);
-      segments.push(segment);
-    });
+    }
     open.set(node, frames.length);
     frames.push({ node, children, segments, next: 0, depth: 1, leaves });
     if (frames.length > DEEPEST && (!deep || frames.length > deep.depth))

@@ -6,10 +6,8 @@ const SMALL_FILE = 128 * 1024;
 const SMALL_CONTENT = 16 * 2 ** 20;
 
 /** The whole file is in memory anyhow: its bytes are looked at without being asked for. */
-export function isSmall({ source, records }: Checkpoint): boolean {
-  return (
-    records.length > 0 &&
-    source.size <= SMALL_FILE &&
-    records.reduce((sum, { size }) => sum + size, 0) <= SMALL_CONTENT
-  );
+export function isSmall(checkpoint: Checkpoint): boolean {
+  if (checkpoint.source.size > SMALL_FILE) return false;
+  const { records } = checkpoint;
+  return records.length > 0 && records.reduce((sum, { size }) => sum + size, 0) <= SMALL_CONTENT;
 }

@@ -6,8 +6,8 @@ import { isBytes, isRange } from '../io/segment.ts';
 const READ_BY_TORCH: readonly ContainerKind[] = ['torch-zip', 'torchscript'];
 
 /** The container is such an archive, whose directory was read. */
-export function isTorchArchive({ container, records }: Checkpoint): boolean {
-  return READ_BY_TORCH.includes(container.kind) && records.length > 0;
+export function isTorchArchive({ container, archive }: Checkpoint): boolean {
+  return READ_BY_TORCH.includes(container.kind) && archive !== undefined;
 }
 
 /** Flags that heal what any rewriting heals: `fix` writes a complete archive of stored records. */

@@ -1,7 +1,8 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import { eachChild } from '../checkpoint/children.ts';
 import type { Storage } from '../checkpoint/storage.ts';
 import type { Tensor } from '../checkpoint/tensor.ts';
-import { eachChild, walkNodes } from '../checkpoint/walk.ts';
+import { walkNodes } from '../checkpoint/walk.ts';
 import { PyPersistent, PyTuple, type Value } from '../pickle/values.ts';
 import { type StridedCall, stridedCall } from '../torch/strided-call.ts';
 

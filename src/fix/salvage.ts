@@ -1,9 +1,10 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import { eachChild } from '../checkpoint/children.ts';
 import { pathName } from '../checkpoint/path.ts';
 import { placesOf, removeSlots, type Slot } from '../checkpoint/places.ts';
 import type { Storage } from '../checkpoint/storage.ts';
 import type { Tensor } from '../checkpoint/tensor.ts';
-import { eachChild, pathOf, walkNodes } from '../checkpoint/walk.ts';
+import { pathOf, walkNodes } from '../checkpoint/walk.ts';
 import { bytesAmount } from '../diagnose/amounts.ts';
 import { diagnose, diagnoseFailure } from '../diagnose/engine.ts';
 import type { Finding } from '../diagnose/finding.ts';

@@ -136,29 +136,30 @@ export class Archive {
 
   /** The directory as the rules and reports see it. */
   records(): ArchiveRecord[] {
-    const seen: SeenArchive = {
-      table: this.table,
-      offsets: this.offsets,
-      prefix: this.root === '' ? '' : `${this.root}/`,
-    };
+    const seen = this.#seen();
     const records = new Array<ArchiveRecord>(this.table.length);
     for (let index = 0; index < records.length; index++) records[index] = new EntryRecord(seen, index);
     return records;
   }
 
-  /** Of `records`, those that are anything else than a stored `data/17` with a CRC-32: a handful of a hundred thousand. */
-  unusual(records: readonly ArchiveRecord[]): ArchiveRecord[] {
-    const { methods, sizes, crc32s } = this.table;
+  /** The records that are anything else than a stored `data/17` with a CRC-32: a handful of a hundred thousand. */
+  unusualRecords(): ArchiveRecord[] {
+    const { methods, sizes, crc32s, length } = this.table;
+    const seen = this.#seen();
     const { unnumbered } = this.#index;
     const unusual: ArchiveRecord[] = [];
-    for (let index = 0, next = 0; index < records.length; index++) {
+    for (let index = 0, next = 0; index < length; index++) {
       const isUnnumbered = unnumbered[next] === index;
       if (isUnnumbered) next++;
       const isUnsummed = crc32s[index] === 0 && (sizes[index] as number) > 0;
       if (isUnnumbered || isUnsummed || methods[index] !== METHOD_STORED)
-        unusual.push(records[index] as ArchiveRecord);
+        unusual.push(new EntryRecord(seen, index));
     }
     return unusual;
+  }
+
+  #seen(): SeenArchive {
+    return { table: this.table, offsets: this.offsets, prefix: this.root === '' ? '' : `${this.root}/` };
   }
 }
 

@@ -23,7 +23,8 @@ export interface Findings {
   /** Where the file has more pickles than `pickle`. */
   readonly traces?: Checkpoint['traces'];
   readonly pickleCrc32?: number | undefined;
-  readonly records?: readonly ArchiveRecord[];
+  /** Of an archive; they are made when somebody asks for them, which most rules don't. */
+  readonly records?: () => readonly ArchiveRecord[];
   readonly unusualRecords?: Checkpoint['unusualRecords'];
   readonly archive?: Checkpoint['archive'];
   readonly annotations?: Checkpoint['annotations'];
@@ -38,9 +39,10 @@ export interface Findings {
  * @throws UnreadableError `bad-pickle` for a tensor that torch could not build.
  */
 export function assembleCheckpoint(found: Findings): Checkpoint {
-  const { path, source, container, root, table, pickle, records = [], closeAlso = [] } = found;
+  const { path, source, container, root, table, pickle, closeAlso = [] } = found;
   const { archive, unusualRecords, annotations, sharding, loadable } = found;
   const { tensors, omissions } = listTensors(root, table.storageOf);
+  let records: readonly ArchiveRecord[] | undefined;
   return {
     path,
     source,
@@ -61,8 +63,11 @@ export function assembleCheckpoint(found: Findings): Checkpoint {
       },
     }),
     traces:
-      found.traces ?? (pickle ? [{ record: records.length > 0 ? 'data.pkl' : '', trace: pickle.trace }] : []),
-    records,
+      found.traces ?? (pickle ? [{ record: found.records ? 'data.pkl' : '', trace: pickle.trace }] : []),
+    get records() {
+      records ??= found.records?.() ?? [];
+      return records;
+    },
     ...(unusualRecords && { unusualRecords }),
     omissions,
     damage: [...overlapFaults(archive), ...table.damage, ...geometryFaults(tensors)],

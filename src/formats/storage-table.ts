@@ -37,7 +37,7 @@ export function storageTable(
 ): StorageTable {
   const byKey = new KeyTable<Storage>(persistents.length);
   const storages: Storage[] = [];
-  const storageOf = new NodeTable<PyPersistent, Storage>();
+  const storageOf = new NodeTable<PyPersistent, Storage>(persistents.length);
   const damage: UnreadableError[] = [];
   for (const persistent of persistents) {
     const id = storageIdOf(persistent);

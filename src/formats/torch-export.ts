@@ -93,7 +93,7 @@ export async function openTorchExport(archive: Archive, path: string): Promise<C
       storageOf: new Map([...own.storageOf, ...others.storageOf]),
       damage: [...own.damage, ...others.damage],
     },
-    records: archive.records(),
+    records: () => archive.records(),
     loadable: async () => ({
       root: root.values[0] as Value,
       notes: [

@@ -65,7 +65,7 @@ export async function openTorchPackage(archive: Archive, path: string): Promise<
       ...(await sweepArchive(archive, { pickles, storages: table.storages }, facts.oddities ?? [])),
     ],
     recordLength: first.length,
-    records: archive.records(),
+    records: () => archive.records(),
     archive: facts,
     loadable: async () => ({
       root: withStateDicts(root, pickles.length),

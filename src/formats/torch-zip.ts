@@ -25,7 +25,6 @@ export async function openTorchZip(archive: Archive, content: Segment, path: str
   const table = storageTable(pickle.persistents, byteOrder, (id, bytes) =>
     findRecord(archive, id.key, bytes),
   );
-  const records = archive.records();
   return assembleCheckpoint({
     path,
     source: archive.source,
@@ -47,8 +46,8 @@ export async function openTorchZip(archive: Archive, content: Segment, path: str
     recordLength: content.length,
     // it is in memory, so to hold it against its checksum costs next to nothing
     pickleCrc32: await bytes.checksum(),
-    records,
-    unusualRecords: archive.unusual(records),
+    records: () => archive.records(),
+    unusualRecords: archive.unusualRecords(),
     archive: facts,
   });
 }

@@ -1,5 +1,5 @@
 import type { Loadable } from '../checkpoint/checkpoint.ts';
-import { eachChild } from '../checkpoint/walk.ts';
+import { eachChild } from '../checkpoint/children.ts';
 import { readSegment } from '../io/segment.ts';
 import {
   argumentsOf,

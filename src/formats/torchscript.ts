@@ -48,7 +48,7 @@ export async function openTorchScript(archive: Archive, path: string): Promise<C
       },
       root,
       table,
-      records: archive.records(),
+      records: () => archive.records(),
       archive: facts,
       loadable: async () => torchScriptStateDict(root, archive),
     });
@@ -83,7 +83,7 @@ export async function openTorchScript(archive: Archive, path: string): Promise<C
     ],
     recordLength: content.length,
     pickleCrc32: await bytes.checksum(),
-    records: archive.records(),
+    records: () => archive.records(),
     archive: facts,
     ...(constants?.summary && { annotations: new PyDict(['constants'], [constants.summary]) }),
     loadable: async () => {

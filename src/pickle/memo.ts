@@ -6,17 +6,26 @@ const DENSE = 2 ** 24;
 
 /** The values that a stream puts aside to use them again. Picklers number the slots from 0; other streams may name any. */
 export class Memo {
-  /** Undefined where a part of a tensor stands that was read at one go. */
-  readonly #dense: (Value | undefined)[] = [];
-  readonly #sparse = new Map<number, Value>();
-  /** Those tensors, in the order of their slots. */
+  /** By their slots, but for those of parts of tensors: these are made when somebody asks for them, and no place is kept for them. */
+  readonly #dense: Value[] = [];
+  /** Tensors that were read at one go, in the order of their slots, and how many slots the parts of those before each fill. */
   readonly #tensors: TensorCall[] = [];
+  readonly #partsBefore: number[] = [];
+  #parts = 0;
+  /** What took the place of such parts. */
+  readonly #replaced = new Map<number, Value>();
+  readonly #sparse = new Map<number, Value>();
   /** Slots that were filled. */
   size = 0;
 
+  /** The slot behind all that were filled in the order of a pickler. */
+  get #end(): number {
+    return this.#dense.length + this.#parts;
+  }
+
   /** The slot that a pickler fills next; undefined where slots were filled in another order than its own. */
   get next(): number | undefined {
-    return this.#sparse.size === 0 && this.#dense.length < DENSE ? this.#dense.length : undefined;
+    return this.#sparse.size === 0 && this.#end < DENSE ? this.#end : undefined;
   }
 
   /** Fills the next slot, where there is one. */
@@ -28,14 +37,16 @@ export class Memo {
   /** Fills the next slots, from that of its first part on, with the parts of a tensor. */
   putNextParts(tensor: TensorCall): void {
     const { slots } = tensor;
-    for (let i = 0; i < slots; i++) this.#dense.push(undefined);
-    this.size += slots;
     this.#tensors.push(tensor);
+    this.#partsBefore.push(this.#parts);
+    this.#parts += slots;
+    this.size += slots;
   }
 
   put(slot: number, value: Value): void {
-    if (slot < this.#dense.length) this.#dense[slot] = value;
-    else if (slot === this.#dense.length && slot < DENSE) {
+    const end = this.#end;
+    if (slot < end) this.#replace(slot, value);
+    else if (slot === end && slot < DENSE) {
       this.#dense.push(value);
       if (this.#sparse.size === 0 || !this.#sparse.delete(slot)) this.size++;
     } else {
@@ -46,15 +57,30 @@ export class Memo {
 
   /** Undefined where the slot was never filled. */
   get(slot: number): Value | undefined {
-    if (slot >= this.#dense.length) return this.#sparse.get(slot);
-    return this.#dense[slot] ?? this.#fetch(slot);
+    const first = this.#tensors[0];
+    if (first === undefined || slot < first.firstSlot) return this.#dense[slot] ?? this.#rare(slot);
+    return this.#rare(slot);
   }
 
-  #fetch(slot: number): Value | undefined {
-    // None is a value too
-    if (this.#dense[slot] === null) return null;
+  #rare(slot: number): Value | undefined {
+    if (slot >= this.#end) return this.#sparse.get(slot);
+    const { tensor, place } = this.#locate(slot);
+    if (!tensor) return this.#dense[place];
+    return this.#replaced.size > 0 && this.#replaced.has(slot)
+      ? this.#replaced.get(slot)
+      : tensor.parts()[place];
+  }
+
+  #replace(slot: number, value: Value): void {
+    const { tensor, place } = this.#locate(slot);
+    if (tensor) this.#replaced.set(slot, value);
+    else this.#dense[place] = value;
+  }
+
+  /** The tensor of which a filled slot has a part, and which; or the place of its value among the others. */
+  #locate(slot: number): { readonly tensor?: TensorCall; readonly place: number } {
     const tensors = this.#tensors;
-    let low = 0;
+    let low = -1;
     let high = tensors.length - 1;
     while (low < high) {
       const middle = (low + high + 1) >> 1;
@@ -62,6 +88,9 @@ export class Memo {
       else high = middle - 1;
     }
     const tensor = tensors[low];
-    return tensor?.parts()[slot - tensor.firstSlot];
+    if (!tensor) return { place: slot };
+    const { firstSlot, slots } = tensor;
+    if (slot < firstSlot + slots) return { tensor, place: slot - firstSlot };
+    return { place: slot - (this.#partsBefore[low] as number) - slots };
   }
 }

@@ -13,19 +13,25 @@ function ordinalOf(node: PyNode): number {
  * once more in every map.
  */
 export class NodeTable<Node extends PyNode, T> implements ReadonlyMap<Node, T> {
-  /** In the order in which they were set. */
-  readonly #nodes: Node[] = [];
-  readonly #values: T[] = [];
-  /** Where the node of a number stands in the lists. Another stream has the same numbers: the first node that comes takes the place. */
-  readonly #numbered: number[] = [];
+  /** In the order in which they were set; what lies behind `size` is room. */
+  readonly #nodes: Node[];
+  readonly #values: T[];
+  #size = 0;
+  /**
+   * Where the node of a number stands in the lists; undefined while each stands at its number. Another stream has the same numbers:
+   * the first node that comes takes the place.
+   */
+  #numbered: number[] | undefined;
   readonly #others = new Map<Node, number>();
 
-  constructor(entries: Iterable<readonly [Node, T]> = []) {
-    for (const [node, value] of entries) this.set(node, value);
+  /** @param expected About how many nodes there will be. */
+  constructor(expected = 0) {
+    this.#nodes = new Array(expected);
+    this.#values = new Array(expected);
   }
 
   get size(): number {
-    return this.#nodes.length;
+    return this.#size;
   }
 
   get(node: Node): T | undefined {
@@ -43,35 +49,48 @@ export class NodeTable<Node extends PyNode, T> implements ReadonlyMap<Node, T> {
       this.#values[known] = value;
       return this;
     }
-    const at = this.#nodes.push(node) - 1;
-    this.#values.push(value);
+    const at = this.#size++;
+    this.#nodes[at] = node;
+    this.#values[at] = value;
     const ordinal = ordinalOf(node);
+    if (ordinal < 0) this.#others.set(node, at);
+    else if (ordinal !== at || this.#numbered) this.#number(node, ordinal, at);
+    return this;
+  }
+
+  #number(node: Node, ordinal: number, at: number): void {
+    this.#numbered ??= this.#numbersUntil(at);
     const numbered = this.#numbered;
-    if (ordinal < 0 || (numbered[ordinal] ?? NOWHERE) !== NOWHERE) this.#others.set(node, at);
+    if ((numbered[ordinal] ?? NOWHERE) !== NOWHERE) this.#others.set(node, at);
     else if (ordinal < numbered.length) numbered[ordinal] = at;
     else {
       while (numbered.length < ordinal) numbered.push(NOWHERE);
       numbered.push(at);
     }
-    return this;
+  }
+
+  #numbersUntil(end: number): number[] {
+    const numbered: number[] = [];
+    for (let at = 0; at < end; at++) numbered.push(ordinalOf(this.#nodes[at] as Node) === at ? at : NOWHERE);
+    return numbered;
   }
 
   #find(node: Node): number | undefined {
     const ordinal = ordinalOf(node);
-    const at = ordinal < 0 ? undefined : this.#numbered[ordinal];
+    const at = ordinal < 0 ? undefined : this.#numbered ? this.#numbered[ordinal] : ordinal;
     return at !== undefined && this.#nodes[at] === node ? at : this.#others.get(node);
   }
 
-  keys(): MapIterator<Node> {
-    return this.#nodes.values();
+  *keys(): MapIterator<Node> {
+    for (let at = 0; at < this.#size; at++) yield this.#nodes[at] as Node;
   }
 
-  values(): MapIterator<T> {
-    return this.#values.values();
+  *values(): MapIterator<T> {
+    for (let at = 0; at < this.#size; at++) yield this.#values[at] as T;
   }
 
   *entries(): MapIterator<[Node, T]> {
-    for (let at = 0; at < this.#nodes.length; at++) yield [this.#nodes[at] as Node, this.#values[at] as T];
+    for (let at = 0; at < this.#size; at++) yield [this.#nodes[at] as Node, this.#values[at] as T];
   }
 
   [Symbol.iterator](): MapIterator<[Node, T]> {

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { eachChild } from '../../src/checkpoint/children.ts';
 import { listTensors } from '../../src/checkpoint/listing.ts';
-import { eachChild, walkNodes } from '../../src/checkpoint/walk.ts';
+import { walkNodes } from '../../src/checkpoint/walk.ts';
 import {
   type Effect,
   EMPTY_TUPLE,

@@ -23,30 +23,33 @@ const NODES: readonly PyNode[] = [0, 1].flatMap(() =>
 
 it('is a Map of nodes', () => {
   fc.assert(
-    fc.property(fc.array(fc.tuple(fc.constantFrom(...NODES), fc.nat(5)), { maxLength: 40 }), (steps) => {
-      const map = new Map<PyNode, number>();
-      const table = new NodeTable<PyNode, number>();
-      for (const [node, value] of steps) {
-        map.set(node, value);
-        table.set(node, value);
-      }
-      for (const node of NODES) {
-        expect(table.get(node)).toBe(map.get(node));
-        expect(table.has(node)).toBe(map.has(node));
-      }
-      expect(table.size).toBe(map.size);
-      expect([...table.keys()].every((node, at) => node === [...map.keys()][at])).toBe(true);
-      expect([...table.values()]).toEqual([...map.values()]);
-      const again = new NodeTable(table);
-      expect([...again].map(([node, value]) => [NODES.indexOf(node), value])).toEqual(
-        [...map].map(([node, value]) => [NODES.indexOf(node), value]),
-      );
-      const seen: number[] = [];
-      const see = (value: number): void => {
-        seen.push(value);
-      };
-      table.forEach(see);
-      expect(seen).toEqual([...map.values()]);
-    }),
+    fc.property(
+      fc.array(fc.tuple(fc.constantFrom(...NODES), fc.nat(5)), { maxLength: 40 }),
+      fc.nat(9),
+      (steps, room) => {
+        const map = new Map<PyNode, number>();
+        const table = new NodeTable<PyNode, number>(room);
+        for (const [node, value] of steps) {
+          map.set(node, value);
+          table.set(node, value);
+        }
+        for (const node of NODES) {
+          expect(table.get(node)).toBe(map.get(node));
+          expect(table.has(node)).toBe(map.has(node));
+        }
+        expect(table.size).toBe(map.size);
+        expect([...table.keys()].every((node, at) => node === [...map.keys()][at])).toBe(true);
+        expect([...table.values()]).toEqual([...map.values()]);
+        expect([...table].map(([node, value]) => [NODES.indexOf(node), value])).toEqual(
+          [...map].map(([node, value]) => [NODES.indexOf(node), value]),
+        );
+        const seen: number[] = [];
+        const see = (value: number): void => {
+          seen.push(value);
+        };
+        table.forEach(see);
+        expect(seen).toEqual([...map.values()]);
+      },
+    ),
   );
 });

@@ -1,4 +1,4 @@
-import { eachChild } from '../../checkpoint/walk.ts';
+import { eachChild } from '../../checkpoint/children.ts';
 import {
   isNode,
   PyBuffer,

@@ -5,10 +5,13 @@ export default defineRule({
   severity: 'warning',
   needs: 'pickle',
   title: 'The file is a TorchScript archive, which torch.jit.load reads',
-  check({ container, records, tensors }) {
+  check(checkpoint) {
+    const { container, tensors } = checkpoint;
     if (container.kind !== 'torchscript') return undefined;
     // torch.load goes by this record; archives from before 1.4 have none
-    const failure = records.some(({ name, outsideRoot }) => !outsideRoot && name === 'constants.pkl')
+    const failure = checkpoint.records.some(
+      ({ name, outsideRoot }) => !outsideRoot && name === 'constants.pkl',
+    )
       ? 'Cannot use ``weights_only=True`` with TorchScript archives passed to ``torch.load``'
       : 'PytorchStreamReader failed locating file data.pkl: file not found';
     const holds = tensors.length > 0;

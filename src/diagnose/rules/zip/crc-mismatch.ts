@@ -1,4 +1,4 @@
-import type { Checkpoint, ContainerKind } from '../../../checkpoint/checkpoint.ts';
+import type { ArchiveRecord, Checkpoint, ContainerKind } from '../../../checkpoint/checkpoint.ts';
 import { defineRule, type RuleResult } from '../../define-rule.ts';
 import type { PayloadFacts } from '../../payload.ts';
 import { namesOn } from '../../storage-names.ts';
@@ -19,8 +19,8 @@ export default defineRule({
   // the sum of the pickle is known without more reading; those of the tensors only where --verify-crc or --values had the file read
   needs: 'pickle',
   title: 'Bytes are not those that were saved: a checksum does not match',
-  check(checkpoint, { payload }) {
-    const pickle = pickleResult(checkpoint);
+  check(checkpoint, { payload, records }) {
+    const pickle = pickleResult(checkpoint, records.named);
     const others = payload?.checksums && recordsResult(checkpoint, payload.checksums, pickle !== undefined);
     return [...(others ? [others] : []), ...(pickle ? [pickle] : [])];
   },
@@ -46,8 +46,8 @@ function recordsResult(
   };
 }
 
-function pickleResult(checkpoint: Checkpoint): RuleResult | undefined {
-  const { records, pickle } = checkpoint;
+function pickleResult(checkpoint: Checkpoint, records: readonly ArchiveRecord[]): RuleResult | undefined {
+  const { pickle } = checkpoint;
   const record = records.find(({ name, outsideRoot }) => !outsideRoot && name.toLowerCase() === PICKLE);
   if (!record?.crc32 || pickle?.crc32 === undefined || record.crc32 === pickle.crc32) return undefined;
   return {

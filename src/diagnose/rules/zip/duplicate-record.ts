@@ -8,9 +8,8 @@ export default defineRule({
   needs: 'container',
   title: 'Several records have one name, so that readers disagree on the content',
   check(checkpoint) {
-    if (!isTorchArchive(checkpoint) || checkpoint.archive?.distinctNames === checkpoint.records.length) {
-      return undefined;
-    }
+    const { archive, container } = checkpoint;
+    if (!isTorchArchive(checkpoint) || archive?.distinctNames === container.entries) return undefined;
     const seen = new Set<string>();
     const repeated = new Set<string>();
     for (const record of checkpoint.records) {

@@ -8,12 +8,12 @@ export default defineRule({
   needs: 'container',
   title: 'Records stand beside the folder of the checkpoint',
   check(checkpoint, examination) {
-    const { container, records } = checkpoint;
+    const { container } = checkpoint;
     if (!isTorchArchive(checkpoint) || !container.root || container.root.includes('/')) return undefined;
     const subjects = examination.records.outside.map(({ name }) => name);
     const [first] = subjects;
     if (first === undefined) return undefined;
-    const failure = !records[0]?.outsideRoot
+    const failure = !checkpoint.records[0]?.outsideRoot
       ? `file in archive is not in a subdirectory ${printable(container.root)}/: ${printable(first)}`
       : first.includes('/')
         ? 'Expected hasRecord("version") to be true, but got false.'

@@ -8,10 +8,9 @@ export default defineRule({
   needs: 'container',
   title: 'The records do not stand in one folder, as torch wants them',
   check(checkpoint) {
-    const { container, records } = checkpoint;
-    const root = container.root ?? '';
+    const root = checkpoint.container.root ?? '';
     if (!isTorchArchive(checkpoint) || (root !== '' && !root.includes('/'))) return undefined;
-    const names = records.map((record) => fullName(checkpoint, record));
+    const names = checkpoint.records.map((record) => fullName(checkpoint, record));
     const first = names[0] as string;
     const place = root === '' ? 'in no folder' : `in the folder ${printable(root)}/, one in another`;
     const failure = first.includes('/')
