@@ -1,3 +1,4 @@
+import { TensorCall } from '../pickle/tensor-call.ts';
 import { entriesOf, isNode, PyObject, type Value } from '../pickle/values.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { type Path, pathName } from './path.ts';
@@ -94,10 +95,19 @@ export function rolesOf(checkpoint: Pick<Checkpoint, 'root' | 'tensors' | 'stora
   let sum: Sum | undefined;
   let lastPart = THE_ROOT;
   let lastPath: Path = [];
-  for (const tensor of checkpoint.tensors) {
+  /** What the name of the last tensor begins with, dot included, where it stands in the root itself: what begins so too has its role. */
+  let head = '';
+  const { tensors } = checkpoint;
+  for (let index = 0; index < tensors.length; index++) {
+    const tensor = tensors[index] as Tensor;
     const { path } = tensor;
+    const only = path.length === 1 ? path[0] : undefined;
     if (path.length > 1) withTensors.add(path[0]);
-    const part = isModule ? THE_ROOT : roleOfTensor(tensor);
+    let part = isModule ? THE_ROOT : lastPart;
+    if (!isModule && !(head !== '' && typeof only === 'string' && only.startsWith(head))) {
+      part = roleOfTensor(tensor);
+      head = typeof only === 'string' ? only.slice(0, only.indexOf('.') + 1) : '';
+    }
     // most stand in the part of the one before
     if (!sum || part.role !== lastPart.role || !isSameStart(part.depth, path, lastPart.depth, lastPath)) {
       sum = sumOf(sums, part.role);
@@ -111,7 +121,8 @@ export function rolesOf(checkpoint: Pick<Checkpoint, 'root' | 'tensors' | 'stora
   const { keys, values } = entriesOf(checkpoint.root) ?? { keys: [], values: [] };
   for (let index = 0; index < keys.length; index++) {
     const key = keys[index];
-    // the names of a hundred thousand weights have none
+    // as most are
+    if (values[index] instanceof TensorCall) continue;
     const role = typeof key === 'string' ? roleOfKey(key) : undefined;
     if (!role || role === 'model' || withTensors.has(key as string)) continue;
     if (!isTensor(values[index] as Value, checkpoint.tensors)) sumOf(sums, role).paths.add(key as string);

@@ -25,7 +25,9 @@ export function totalsOf(checkpoint: Pick<Checkpoint, 'tensors' | 'storages'>): 
   let tensorBytes = 0;
   let dtype: Dtype | undefined;
   let sum = { tensors: 0, bytes: 0 };
-  for (const tensor of checkpoint.tensors) {
+  const { tensors, storages } = checkpoint;
+  for (let index = 0; index < tensors.length; index++) {
+    const tensor = tensors[index] as Tensor;
     tensorBytes += tensor.bytes;
     // most have that of the one before
     if (tensor.dtype !== dtype) {
@@ -39,7 +41,8 @@ export function totalsOf(checkpoint: Pick<Checkpoint, 'tensors' | 'storages'>): 
   let storageBytes = 0;
   let location: string | undefined;
   let there = { storages: 0, bytes: 0 };
-  for (const storage of checkpoint.storages) {
+  for (let index = 0; index < storages.length; index++) {
+    const storage = storages[index] as Storage;
     storageBytes += storage.bytes;
     if (storage.location !== location) {
       location = storage.location;
@@ -49,9 +52,9 @@ export function totalsOf(checkpoint: Pick<Checkpoint, 'tensors' | 'storages'>): 
     there.bytes += storage.bytes;
   }
   return {
-    tensors: checkpoint.tensors.length,
+    tensors: tensors.length,
     parameters: parametersOf(checkpoint),
-    storages: checkpoint.storages.length,
+    storages: storages.length,
     tensorBytes,
     storageBytes,
     byDtype: toRecord(byDtype),
@@ -86,7 +89,7 @@ export function parametersOf(checkpoint: Pick<Checkpoint, 'tensors' | 'storages'
     if (shared.has(storage)) getOrAdd(views, storage, () => []).push(tensor);
     else sum += isContiguous(tensor) ? tensor.elements : coveredElements([tensor], budget);
   };
-  for (const tensor of tensors) add(tensor);
+  for (let index = 0; index < tensors.length; index++) add(tensors[index] as Tensor);
   for (const ofStorage of views.values()) {
     for (const alike of groupByDtype(ofStorage)) sum += coveredElements(alike, budget);
   }

@@ -40,7 +40,7 @@ function begins(key: string, wrapper: string, at: number): boolean {
 /** What is before a key hangs on the chain of wrappers that it begins with: one key of each chain is enough to find it. */
 function wrappingOf(stateDict: StateDict): Wrapping {
   const keys = stateDict.tensorKeys;
-  const chains: string[] = [];
+  const chains: string[] = new Array(keys.length);
   const samples = new Map<string, string>();
   const marked: number[] = [];
   let chain = '';
@@ -49,14 +49,14 @@ function wrappingOf(stateDict: StateDict): Wrapping {
     const key = keys[index] as string;
     if (key === BESIDE_WRAPPED) {
       isAveraged = true;
-      chains.push('');
+      chains[index] = '';
       continue;
     }
     if (samples.size === 0 || !beginsWithNoMoreThan(key, chain)) {
       chain = chainOf(key);
       samples.set(chain, key);
     }
-    chains.push(chain);
+    chains[index] = chain;
     if (key.charCodeAt(0) === UNDERSCORE || key.includes('._')) marked.push(index);
   }
   const peeled = peel([...samples.values()]);

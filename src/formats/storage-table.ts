@@ -39,7 +39,8 @@ export function storageTable(
   const storages: Storage[] = [];
   const storageOf = new NodeTable<PyPersistent, Storage>(persistents.length);
   const damage: UnreadableError[] = [];
-  for (const persistent of persistents) {
+  for (let index = 0; index < persistents.length; index++) {
+    const persistent = persistents[index] as PyPersistent;
     const id = storageIdOf(persistent);
     if (!id) {
       damage.push(new UnreadableError('bad-pickle', 'bad pickle: a persistent id that describes no storage'));

@@ -17,15 +17,18 @@ export class Branch {
   /** Where in the names the parts below begin. */
   readonly #start: number;
   readonly #level: number;
-  #children: readonly Branch[] | undefined;
+  /** Up to where their names are the same, if that is known to be beyond `#start`. */
+  readonly #shared: number;
+  #growth: Growth | undefined;
   #sums: Sums | undefined;
   #ends: readonly string[] | undefined;
 
-  constructor(label: string, tensors: readonly Tensor[], start: number, level: number) {
+  constructor(label: string, tensors: readonly Tensor[], start: number, level: number, shared = start) {
     this.label = label;
     this.#tensors = tensors;
     this.#start = start;
     this.#level = level;
+    this.#shared = shared;
   }
 
   /** How many there are in the branch. */
@@ -35,13 +38,17 @@ export class Branch {
 
   /** The tensor whose name the branch itself is. */
   get tensor(): Tensor | undefined {
-    return this.#tensors.find(({ name }) => name.length < this.#start);
+    return this.#grown.tensor;
   }
 
   /** In the order of the file. */
   get children(): readonly Branch[] {
-    this.#children ??= grow(this.#tensors, this.#start, this.#level);
-    return this.#children;
+    return this.#grown.children;
+  }
+
+  get #grown(): Growth {
+    this.#growth ??= grow(this.#tensors, this.#start, this.#level, this.#shared);
+    return this.#growth;
   }
 
   /** Sum over the floating-point and quantized tensors. */
@@ -88,7 +95,8 @@ interface Sums {
 function sumsOf(tensors: readonly Tensor[]): Sums {
   let elements = 0;
   let bytes = 0;
-  for (const tensor of tensors) {
+  for (let index = 0; index < tensors.length; index++) {
+    const tensor = tensors[index] as Tensor;
     const { family } = tensor.dtype;
     bytes += tensor.bytes;
     if (family === 'float' || family === 'quantized') elements += tensor.elements;
@@ -169,13 +177,32 @@ class Groups {
   }
 }
 
-function grow(tensors: readonly Tensor[], start: number, level: number): readonly Branch[] {
+/** What is below a branch. */
+interface Growth {
+  readonly children: readonly Branch[];
+  /** The tensor whose name the branch itself is; of two such the first. */
+  readonly tensor: Tensor | undefined;
+}
+
+function grow(tensors: readonly Tensor[], start: number, level: number, known: number): Growth {
   const groups = new Groups();
   const isDeepest = level === MAX_LEVELS - 1;
+  const shared = known > start ? known : sharedEnd(tensors, start);
+  if (shared > start && !isDeepest) {
+    const { name } = tensors[0] as Tensor;
+    const end = name.indexOf('.', start);
+    const only = new Branch(name.slice(start, end), tensors, end + 1, level + 1, shared);
+    return { children: [only], tensor: undefined };
+  }
+  let own: Tensor | undefined;
   let last: Group | undefined;
   for (let index = 0; index < tensors.length; index++) {
-    const { name } = tensors[index] as Tensor;
-    if (name.length < start) continue;
+    const tensor = tensors[index] as Tensor;
+    const { name } = tensor;
+    if (name.length < start) {
+      own ??= tensor;
+      continue;
+    }
     // a tensor mostly stands in the module of the one before it: then no part of the name has to be cut out
     if (last && !isDeepest && name.charCodeAt(start + last.label.length) === DOT) {
       if (name.startsWith(last.label, start)) {
@@ -196,9 +223,25 @@ function grow(tensors: readonly Tensor[], start: number, level: number): readonl
     }
     if (end < 0) last.isTensor = true;
   }
-  return groups.all.map(
+  const children = groups.all.map(
     (group) => new Branch(group.label, group.tensors, start + group.label.length + 1, level + 1),
   );
+  return { children, tensor: own };
+}
+
+/** Up to where the names of all tensors are the same, dot included: modules in which all of them stand. `start` where there are none. */
+function sharedEnd(tensors: readonly Tensor[], start: number): number {
+  const first = tensors[0]?.name ?? '';
+  let end = first.lastIndexOf('.') + 1;
+  let shared = first.slice(0, end);
+  for (let index = 1; index < tensors.length && end > start; index++) {
+    const { name } = tensors[index] as Tensor;
+    while (end > start && !name.startsWith(shared)) {
+      end = first.lastIndexOf('.', end - 2) + 1;
+      shared = first.slice(0, end);
+    }
+  }
+  return Math.max(start, end);
 }
 
 /** A branch as a line shows it: modules with one child only are joined to one label, `state_dict.module`. */
