@@ -9,7 +9,7 @@ import { archiveFacts } from './archive-facts.ts';
 import { assembleCheckpoint } from './assemble.ts';
 import { eraOf } from './era.ts';
 import { type StorageTable, type StoredBytes, storageTable } from './storage-table.ts';
-import { WholeReads } from './whole-reads.ts';
+import { SummedReads } from './summed-reads.ts';
 
 /** A deflated pickle has to be inflated into memory; a larger one is no state_dict. */
 const LONGEST_DEFLATED_PICKLE = 256 * 2 ** 20;
@@ -19,7 +19,7 @@ const LONGEST_DEFLATED_PICKLE = 256 * 2 ** 20;
  * @param content The record `data.pkl`.
  */
 export async function openTorchZip(archive: Archive, content: Segment, path: string): Promise<Checkpoint> {
-  const bytes = new WholeReads(await pickleSource(content));
+  const bytes = new SummedReads(await pickleSource(content));
   const [pickle, facts] = await Promise.all([decodePickle(bytes), archiveFacts(archive)]);
   const byteOrder = facts.byteOrder === 'big' ? 'big' : 'little';
   const table = storageTable(pickle.persistents, byteOrder, (id, bytes) =>
@@ -44,7 +44,7 @@ export async function openTorchZip(archive: Archive, content: Segment, path: str
       ...(await otherTraces(archive, content, pickle, table, facts.oddities ?? [])),
     ],
     recordLength: content.length,
-    // it is in memory, so to hold it against its checksum costs next to nothing
+    // all of it was in memory, so to hold it against its checksum costs next to nothing
     pickleCrc32: await bytes.checksum(),
     records: () => archive.records(),
     unusualRecords: archive.unusualRecords(),

@@ -11,11 +11,11 @@ import type { Archive } from './archive.ts';
 import { archiveFacts } from './archive-facts.ts';
 import { assembleCheckpoint } from './assemble.ts';
 import { type StoredBytes, storageTable } from './storage-table.ts';
+import { SummedReads } from './summed-reads.ts';
 import { sweepArchive } from './sweep-archive.ts';
 import { pickleSource } from './torch-zip.ts';
 import { readTorchScriptJson } from './torchscript-json.ts';
 import { torchScriptStateDict } from './torchscript-state.ts';
-import { WholeReads } from './whole-reads.ts';
 
 /** The record of the tensors that stand in the code. */
 const CONSTANTS = 'constants.pkl';
@@ -53,7 +53,7 @@ export async function openTorchScript(archive: Archive, path: string): Promise<C
       loadable: async () => torchScriptStateDict(root, archive),
     });
   }
-  const bytes = new WholeReads(await pickleSource(content));
+  const bytes = new SummedReads(await pickleSource(content));
   const pickle = await decodePickle(bytes);
   const table = storageTable(pickle.persistents, container.byteOrder, (id, bytes) =>
     storedTensor(archive, ['data', 'constants'], id.key, bytes),

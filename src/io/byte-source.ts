@@ -60,6 +60,7 @@ export class MemorySource implements ByteSource {
 /** The part `[start, start + size)` of another source, addressed from 0. */
 export class SubSource implements ByteSource {
   readonly size: number;
+  readonly readInto?: NonNullable<ByteSource['readInto']>;
   readonly withDescriptor?: NonNullable<ByteSource['withDescriptor']>;
   readonly #parent: ByteSource;
   readonly #start: number;
@@ -69,6 +70,12 @@ export class SubSource implements ByteSource {
     this.#parent = parent;
     this.#start = start;
     this.size = size;
+    const fill = parent.readInto?.bind(parent);
+    if (fill)
+      this.readInto = async (offset, into) => {
+        checkRange(size, offset, into.byteLength);
+        await fill(start + offset, into);
+      };
     const lend = parent.withDescriptor?.bind(parent);
     if (lend) this.withDescriptor = (use) => lend((descriptor, at) => use(descriptor, at + start));
   }

@@ -6,10 +6,12 @@ import type { LongPayload } from './payloads.ts';
 import { PickleFault, type PickleTrace } from './trace.ts';
 import type { PyGlobal, PyPersistent, Value } from './values.ts';
 
-/** Pickles up to this size are read at once; a 100 000-tensor state_dict takes about 15 MB. */
+/** A file passes through one window of this size; fresh memory for all of it takes longer than to read it. */
+const WINDOW = 2 ** 20;
+/** What can't be read into the window, as over a network, is fetched at once up to this size; a 100 000-tensor state_dict takes about 15 MB. */
 const WHOLE_READ = 64 * 2 ** 20;
-/** Beyond it the stream passes through windows of this size. */
-const WINDOW = 8 * 2 ** 20;
+/** Beyond it, in pieces of this size. */
+const PIECE = 8 * 2 ** 20;
 /** The machine runs over so many bytes between two looks at the clock, at memory and at what it has done. */
 const STEP = 2 ** 20;
 /** By how much a read is longer than the one before it. */
@@ -74,11 +76,12 @@ async function runMachine(
   firstRead: number | undefined,
 ): Promise<DecodedPickle> {
   const budget = new DecodeBudget(source.storedSize ?? source.size);
-  let length = Math.min(size, firstRead ?? (size <= WHOLE_READ ? size : WINDOW));
+  const fetch = fetcher(source, size);
+  const usual = source.readInto ? WINDOW : PIECE;
+  let length = Math.min(size, firstRead ?? (source.readInto || size > WHOLE_READ ? usual : size));
   for (;;) {
     const start = machine.position;
-    const bytes = await source.read(offset + start, Math.min(length, size - start));
-    const window = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const window = await fetch(offset + start, Math.min(length, size - start));
     const needed = runWindow(machine, window, start, budget);
     if (needed === 0) return machine.finish();
     if (machine.position + needed > size) {
@@ -89,8 +92,23 @@ async function runMachine(
         'pickle/damaged',
       );
     }
-    length = Math.max(needed, Math.min(length * GROWTH, WINDOW));
+    length = Math.max(needed, Math.min(length * GROWTH, usual));
   }
+}
+
+/** Reads into one window where it can: what it gave before is overwritten then. */
+function fetcher(source: ByteSource, size: number): (offset: number, length: number) => Promise<Buffer> {
+  let room: Buffer | undefined;
+  return async (offset, length) => {
+    if (source.readInto && length <= WINDOW) {
+      room ??= Buffer.allocUnsafeSlow(Math.min(size, WINDOW));
+      const window = room.subarray(0, length);
+      await source.readInto(offset, window);
+      return window;
+    }
+    const bytes = await source.read(offset, length);
+    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  };
 }
 
 /** Runs over a window in steps, with a look at the budget between them. Returns as `run` of the machine does. */

@@ -3,16 +3,19 @@ const SMALL = 256 * 1024;
 
 let table: Uint32Array | undefined;
 
-/** CRC-32 of bytes in memory, as zip archives declare it. */
-export async function crc32Of(bytes: Uint8Array): Promise<number> {
-  if (bytes.byteLength <= SMALL) return crc32OfSmall(bytes);
+/**
+ * CRC-32 of bytes in memory, as zip archives declare it.
+ * @param before CRC-32 of what stands before them.
+ */
+export async function crc32Of(bytes: Uint8Array, before = 0): Promise<number> {
+  if (bytes.byteLength <= SMALL) return crc32OfSmall(bytes, before);
   const { crc32 } = await import('node:zlib');
-  return crc32(bytes);
+  return crc32(bytes, before);
 }
 
-function crc32OfSmall(bytes: Uint8Array): number {
+function crc32OfSmall(bytes: Uint8Array, before: number): number {
   table ??= makeTable();
-  let crc = 0xffffffff;
+  let crc = before ^ 0xffffffff;
   for (let i = 0; i < bytes.length; i++) {
     crc = (table[(crc ^ (bytes[i] as number)) & 0xff] as number) ^ (crc >>> 8);
   }

@@ -16,7 +16,7 @@ import {
 } from '../../src/pickle/values.ts';
 import { CountingSource } from '../zip/archives.ts';
 import { show } from './show.ts';
-import { decode, decodedValue, encode, faultOf, stream, text, u1, u4, u8 } from './stream.ts';
+import { decode, decodedValue, encode, faultOf, type Piece, stream, text, u1, u4, u8 } from './stream.ts';
 
 /** A bit of everything that a state_dict holds. */
 async function sample(): Promise<Buffer> {
@@ -84,6 +84,39 @@ describe('a pickle that is read in windows', () => {
     const source = new MemorySource(Buffer.concat([Buffer.from('before'), bytes]));
     expect(show((await decodePickle(source, 6)).value)).toBe(show(await decodedValue(bytes)));
     await expect(decodePickle(source, source.size + 1)).rejects.toMatchObject({ code: 'truncated' });
+  });
+
+  it('passes through one window where it can be read into, and keeps nothing of that', async () => {
+    const item = (at: number): Piece[] => [
+      'BINBYTES',
+      u4(300),
+      Buffer.alloc(300, at),
+      'BINUNICODE',
+      u4(8),
+      text(`n${1e6 + at}`),
+      'LONG1',
+      Buffer.from([2, at & 0xff, 1]),
+      'BINSTRING',
+      u4(2),
+      Buffer.from([0xff, at & 0xff]),
+    ];
+    const bytes = stream('MARK', ...Array.from({ length: 9000 }, (_, at) => item(at)).flat(), 'LIST', 'STOP');
+    expect(bytes.length).toBeGreaterThan(2.5 * 2 ** 20);
+    const windows = new Set<ArrayBufferLike>();
+    const source = {
+      size: bytes.length,
+      read: () => Promise.reject(new Error('it can be read into')),
+      async readInto(offset: number, into: Uint8Array) {
+        windows.add(into.buffer);
+        into.set(bytes.subarray(offset, offset + into.length));
+      },
+    };
+    const { value, length } = await decodePickle(source);
+    expect(length).toBe(bytes.length);
+    expect(windows.size).toBe(1);
+    const [window] = windows;
+    new Uint8Array(window as ArrayBuffer).fill(0);
+    expect(show(value)).toBe(show(await decodedValue(bytes)));
   });
 
   it('fails in the same words when it is cut', async () => {

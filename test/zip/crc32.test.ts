@@ -16,6 +16,7 @@ describe('crc32Of', () => {
     for (const size of [256 * 1024 - 1, 256 * 1024, 256 * 1024 + 1]) {
       const bytes = Uint8Array.from({ length: size }, (_, index) => (index * 31) & 0xff);
       expect(await crc32Of(bytes)).toBe(crc32(bytes));
+      expect(await crc32Of(bytes, 0xdeadbeef)).toBe(crc32(bytes, 0xdeadbeef));
     }
   });
 });
