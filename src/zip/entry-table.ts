@@ -22,6 +22,9 @@ export interface ZipEntry {
   readonly headerOffset: number;
 }
 
+/** Names that are read one by one: the archive's own records are few, and the rest are numbers. */
+const FEW_NAMES = 64;
+
 /**
  * The entries of a directory by their numbers, a column for each field: a hundred thousand objects would be a third of the work of
  * opening an archive, and most entries are asked for two of their numbers alone. A name is cut out of the directory's bytes when it
@@ -42,8 +45,9 @@ export class EntryTable {
   readonly #nameStarts: Uint32Array;
   /** Names that are not spelled in the bytes, one ASCII character a byte. */
   #foreignNames: Map<number, string> | undefined;
-  /** The bytes, one character each. */
+  /** The bytes, one character each, once so many names were asked for that it is the quicker way to have them. */
   #text: string | undefined;
+  #asked = 0;
   #entries: readonly ZipEntry[] | undefined;
 
   /**
@@ -129,9 +133,12 @@ export class EntryTable {
   nameBehind(index: number, skipped: number): string {
     const foreign = this.#foreignName(index);
     if (foreign !== undefined) return foreign.slice(skipped);
+    const start = (this.#nameStarts[index] as number) + skipped;
+    const end = start - skipped + (this.nameLengths[index] as number);
+    if (this.#text === undefined && this.#asked++ < FEW_NAMES)
+      return this.#bytes.toString('latin1', start, end);
     this.#text ??= this.#bytes.toString('latin1');
-    const start = this.#nameStarts[index] as number;
-    return this.#text.slice(start + skipped, start + (this.nameLengths[index] as number));
+    return this.#text.slice(start, end);
   }
 
   /** Whether a name has bytes of another kind than ASCII, or stands nowhere in the directory. */

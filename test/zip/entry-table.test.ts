@@ -47,4 +47,13 @@ describe('a table of entries', () => {
     expect(numbers).toEqual([-1, 7, -1, -1, -1, -1, -1]);
     expect(table.decimalBehind(5, 'модель/data/')).toBe(-1);
   });
+
+  it('gives names over and over, whether few or many were asked for', async () => {
+    const [[, table]] = (await tables()) as [[string, EntryTable]];
+    for (let round = 0; round < 40; round++)
+      for (const [index, name] of NAMES.entries()) {
+        expect(table.name(index)).toBe(name);
+        expect(table.nameBehind(index, 3)).toBe(name.slice(3));
+      }
+  });
 });
