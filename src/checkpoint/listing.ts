@@ -184,7 +184,7 @@ function tensorAt(path: Path, node: PyNode, form: TensorForm, making: Making): T
       ? 0
       : bytesOfElements(form.dtype, elements)
     : parts.reduce((sum, part) => sum + part.bytes, 0);
-  return {
+  const tensor: Tensor = {
     path,
     name: pathName(path),
     kind: form.kind,
@@ -195,14 +195,15 @@ function tensorAt(path: Path, node: PyNode, form: TensorForm, making: Making): T
     elements,
     bytes,
     storage: form.storage instanceof PyPersistent ? making.storageOf.get(form.storage) : undefined,
-    device: form.device,
-    array: form.array,
     requiresGrad: form.requiresGrad,
     conj: form.conj,
     neg: form.neg,
     parts,
     node,
   };
+  const { device, array } = form;
+  // hardly any has one of them, and room for both in each of a hundred thousand would show
+  return device === undefined && array === undefined ? tensor : { ...tensor, device, array };
 }
 
 const NO_PARTS: readonly Tensor[] = [];

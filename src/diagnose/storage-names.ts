@@ -13,12 +13,15 @@ export function namesOn(checkpoint: Listed, storages: ReadonlySet<Storage>): str
 
 /** The same for the storages that a test picks, which must be quick: it is asked once a tensor. */
 export function namesWhere(checkpoint: Listed, test: Test): string[] {
-  const names: string[] = [];
   const { tensors } = checkpoint;
+  // mostly it is all of them or none
+  const names: string[] = new Array(tensors.length);
+  let count = 0;
   for (let i = 0; i < tensors.length; i++) {
     const tensor = tensors[i] as Tensor;
-    if (standsOn(tensor, test)) names.push(tensor.name);
+    if (standsOn(tensor, test)) names[count++] = tensor.name;
   }
+  names.length = count;
   for (const storage of unviewedStorages(checkpoint)) if (test(storage)) names.push(`storage ${storage.key}`);
   return names;
 }

@@ -8,9 +8,10 @@ const DENSE = 2 ** 24;
 export class Memo {
   /** By their slots, but for those of parts of tensors: these are made when somebody asks for them, and no place is kept for them. */
   readonly #dense: Value[] = [];
-  /** Tensors that were read at one go, in the order of their slots, and how many slots the parts of those before each fill. */
+  /** Tensors that were read at one go, in the order of their slots. */
   readonly #tensors: TensorCall[] = [];
-  readonly #partsBefore: number[] = [];
+  /** How many slots the parts of those before each of them fill; as far as somebody had to know. */
+  readonly #partsBefore: number[] = [0];
   #parts = 0;
   /** What took the place of such parts. */
   readonly #replaced = new Map<number, Value>();
@@ -38,7 +39,6 @@ export class Memo {
   putNextParts(tensor: TensorCall): void {
     const { slots } = tensor;
     this.#tensors.push(tensor);
-    this.#partsBefore.push(this.#parts);
     this.#parts += slots;
     this.size += slots;
   }
@@ -91,6 +91,14 @@ export class Memo {
     if (!tensor) return { place: slot };
     const { firstSlot, slots } = tensor;
     if (slot < firstSlot + slots) return { tensor, place: slot - firstSlot };
-    return { place: slot - (this.#partsBefore[low] as number) - slots };
+    return { place: slot - this.#countBefore(low) - slots };
+  }
+
+  /** Slots of the parts of the tensors before one of them. */
+  #countBefore(index: number): number {
+    const counts = this.#partsBefore;
+    for (let next = counts.length; next <= index; next++)
+      counts.push((counts[next - 1] as number) + (this.#tensors[next - 1] as TensorCall).slots);
+    return counts[index] as number;
   }
 }
