@@ -12,7 +12,7 @@ const COMPILED = `${PROGRAM}.compiled`;
 /** The built command line. V8 leaves what it compiled in another version aside by itself, and compiles again. */
 exports.loadProgram = () => {
   const script = new Script(
-    `(function(exports,require,module,__filename,__dirname){${readFileSync(PROGRAM, 'utf8')}\n})`,
+    `(function(exports,require,module,__filename,__dirname){${readFileSync(PROGRAM, 'latin1')}\n})`,
     {
       filename: PROGRAM,
       cachedData: readCompiled(),

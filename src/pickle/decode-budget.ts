@@ -1,4 +1,4 @@
-import { getHeapStatistics } from 'node:v8';
+import type { HeapInfo } from 'node:v8';
 import { checkDeadline } from '../io/deadline.ts';
 import { UnreadableError } from '../io/errors.ts';
 import type { PickleMachine } from './machine.ts';
@@ -18,8 +18,7 @@ export const HEAP_SHARE = 0.75;
 /** What decoding one pickle may cost. */
 export class DecodeBudget {
   readonly #opcodes: number;
-  readonly #heap = getHeapStatistics().heap_size_limit * HEAP_SHARE;
-  #lookAt = 0;
+  #lookAt = LOOK;
 
   /** @param storedSize Bytes that the pickle takes in the file. */
   constructor(storedSize: number) {
@@ -39,8 +38,8 @@ export class DecodeBudget {
     if (position < this.#lookAt) return;
     this.#lookAt = position + LOOK;
     checkDeadline();
-    const { used_heap_size } = getHeapStatistics();
-    if (used_heap_size > this.#heap) {
+    const { used_heap_size, heap_size_limit } = heapStatistics();
+    if (used_heap_size > heap_size_limit * HEAP_SHARE) {
       throw exhausted(
         `its values take more memory than this process may have (${Math.round(used_heap_size / 2 ** 20)} MiB by byte ${position}); NODE_OPTIONS=--max-old-space-size gives it more`,
         position,
@@ -49,8 +48,13 @@ export class DecodeBudget {
   }
 }
 
-/** Bytes of the pickle between two looks at clock and memory. */
+/** Bytes of the pickle between two looks at clock and memory; most pickles have fewer. */
 const LOOK = 2 ** 20;
+
+/** The module is loaded for a pickle that is long enough to be looked at. */
+function heapStatistics(): HeapInfo {
+  return process.getBuiltinModule('node:v8').getHeapStatistics();
+}
 
 function exhausted(what: string, offset: number): UnreadableError {
   return new UnreadableError('limit', `could not decide: ${what}`, offset, 'limit/exhausted');

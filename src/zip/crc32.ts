@@ -1,5 +1,5 @@
 /** Up to here a table does the work: the zlib module takes longer to load than these bytes. */
-const SMALL = 256 * 1024;
+const SMALL = 4 * 1024;
 
 let table: Uint32Array | undefined;
 

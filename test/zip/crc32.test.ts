@@ -13,7 +13,7 @@ describe('crc32Of', () => {
   });
 
   it('is the same on both sides of the size where zlib takes over', async () => {
-    for (const size of [256 * 1024 - 1, 256 * 1024, 256 * 1024 + 1]) {
+    for (const size of [4 * 1024 - 1, 4 * 1024, 4 * 1024 + 1]) {
       const bytes = Uint8Array.from({ length: size }, (_, index) => (index * 31) & 0xff);
       expect(await crc32Of(bytes)).toBe(crc32(bytes));
       expect(await crc32Of(bytes, 0xdeadbeef)).toBe(crc32(bytes, 0xdeadbeef));
