@@ -6,11 +6,11 @@ const TIME = '/usr/bin/time';
 const LEFT_MIB = 700;
 
 /** Runs a command once: wall seconds, and peak memory in MB where GNU time is there to tell. */
-export function once(command) {
+export function once(command, env = process.env) {
   const timed = existsSync(TIME);
   const [program, ...args] = timed ? [TIME, '-f', '%M', ...command] : command;
   const start = process.hrtime.bigint();
-  const run = spawnSync(program, args, { encoding: 'utf8', maxBuffer: 2 ** 30 });
+  const run = spawnSync(program, args, { encoding: 'utf8', maxBuffer: 2 ** 30, env });
   const seconds = Number(process.hrtime.bigint() - start) / 1e9;
   if (run.status !== 0) throw new Error(`${command.join(' ')}: exit ${run.status}: ${run.stderr}`);
   return { seconds, megabytes: timed ? Number(run.stderr.trim().split('\n').at(-1)) / 1000 : Number.NaN };

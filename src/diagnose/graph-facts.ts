@@ -25,7 +25,7 @@ const MOST_LEAVES = 1e7;
 /** And how many times over each would be met: half a million tensors under two names are no bomb. */
 const LEAST_FACTOR = 100;
 /** Control characters, those that turn the writing direction, line separators and what has no width. */
-const UNSEEN = /[\p{Cc}\u200b-\u200f\u202a-\u202e\u2028\u2029\u2060-\u2069\ufeff]/u;
+const UNSEEN = /[\0-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2028\u2029\u2060-\u2069\ufeff]/u;
 
 /** How the values of a checkpoint hang together, where no saved model has them hang so. */
 export interface GraphFacts {

@@ -38,11 +38,15 @@ export function namesOf(found: readonly { path: Path; keys: readonly string[] }[
   return names.length === 1 ? (names[0] as readonly string[]) : names.flat();
 }
 
+/** Nearly all text; it keeps the expression below, over all of Unicode, from being made. */
+const PRINTABLE_ASCII = /^[ -~]*$/;
+
 /**
  * Text from the file as it may stand in a message: control characters and those that turn the writing direction are spelt out, so
  * that no key can draw on a terminal, and what is very long is cut.
  */
 export function printable(text: string): string {
+  if (text.length <= LONGEST_QUOTE && PRINTABLE_ASCII.test(text)) return text;
   const cut = text.length > LONGEST_QUOTE ? `${text.slice(0, LONGEST_QUOTE - 1)}…` : text;
   return cut.replace(
     /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu,

@@ -40,9 +40,14 @@ export function widthOf(text: string): number {
 
 function widthOfCharacter(character: string): number {
   const code = character.codePointAt(0) as number;
-  if (code < 0x300) return 1;
+  if (code < 0x300 || isSymbol(code)) return 1;
   if (COMBINING.test(character) || (code >= 0xfe00 && code <= 0xfe0f)) return 0;
   return isWide(code) ? 2 : 1;
+}
+
+/** Punctuation, arrows, lines and blocks, as our own text has them: told apart before an expression over all of Unicode is made. */
+function isSymbol(code: number): boolean {
+  return (code >= 0x2010 && code < 0x20d0) || (code >= 0x2100 && code < 0x2c00);
 }
 
 /** East Asian wide and fullwidth blocks, and emoji. */
