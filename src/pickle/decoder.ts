@@ -76,7 +76,7 @@ async function runMachine(
   firstRead: number | undefined,
 ): Promise<DecodedPickle> {
   const budget = new DecodeBudget(source.storedSize ?? source.size);
-  const fetch = fetcher(source, size);
+  const fetch = fetcher(source);
   const usual = source.readInto ? WINDOW : PIECE;
   let length = Math.min(size, firstRead ?? (source.readInto || size > WHOLE_READ ? usual : size));
   for (;;) {
@@ -97,11 +97,11 @@ async function runMachine(
 }
 
 /** Reads into one window where it can: what it gave before is overwritten then. */
-function fetcher(source: ByteSource, size: number): (offset: number, length: number) => Promise<Buffer> {
+function fetcher(source: ByteSource): (offset: number, length: number) => Promise<Buffer> {
   let room: Buffer | undefined;
   return async (offset, length) => {
     if (source.readInto && length <= WINDOW) {
-      room ??= Buffer.allocUnsafeSlow(Math.min(size, WINDOW));
+      if (room === undefined || room.length < length) room = Buffer.allocUnsafeSlow(length);
       const window = room.subarray(0, length);
       await source.readInto(offset, window);
       return window;

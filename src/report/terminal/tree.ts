@@ -237,7 +237,8 @@ function sharedEnd(tensors: readonly Tensor[], start: number): number {
   for (let index = 1; index < tensors.length && end > start; index++) {
     const { name } = tensors[index] as Tensor;
     while (end > start && !name.startsWith(shared)) {
-      end = first.lastIndexOf('.', end - 2) + 1;
+      // a search from before the first character would find a dot that stands there
+      end = end > 1 ? first.lastIndexOf('.', end - 2) + 1 : 0;
       shared = first.slice(0, end);
     }
   }

@@ -1,7 +1,8 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Tensor } from '../../../src/checkpoint/tensor.ts';
 import { screen } from '../../../src/report/terminal/screen.ts';
-import { growTree } from '../../../src/report/terminal/tree.ts';
+import { type Branch, growTree } from '../../../src/report/terminal/tree.ts';
 import { treeLines } from '../../../src/report/terminal/tree-lines.ts';
 import { foldedTensors, planTree, type TreeLimits } from '../../../src/report/terminal/tree-plan.ts';
 import { gpt, resnet18, tensor } from '../sample.ts';
@@ -110,5 +111,33 @@ describe('the tree', () => {
     const root = growTree([dots, ...both]);
     expect(root.tensors).toBe(5);
     expect(draw(both, { all: true }).filter((line) => /\[\d\]/.test(line))).toHaveLength(3);
+  });
+
+  it('has a branch for each part of a name, whatever the names have in common', () => {
+    const part = fc.constantFrom('', 'a', 'b', 'ab', '1', '10');
+    const name = fc.array(part, { minLength: 1, maxLength: 5 }).map((parts) => parts.join('.'));
+    fc.assert(
+      fc.property(fc.uniqueArray(name, { maxLength: 12 }), name, (names, start) => {
+        for (const given of [names, names.map((each) => `${start}.${each}`)]) {
+          const root = growTree(given.map((each) => tensor(each, [1])));
+          expect(root.tensors).toBe(given.length);
+          const found: string[] = [];
+          const visit = (branch: Branch, before: string): void => {
+            if (branch.tensor) {
+              expect(branch.tensor.name).toBe(before);
+              found.push(before);
+            }
+            const labels = branch.children.map(({ label }) => label);
+            expect(new Set(labels).size).toBe(labels.length);
+            for (const child of branch.children)
+              visit(child, branch === root ? child.label : `${before}.${child.label}`);
+            const below = branch.children.reduce((sum, child) => sum + child.tensors, 0);
+            expect(branch.tensors).toBe(below + (branch.tensor ? 1 : 0));
+          };
+          visit(root, '');
+          expect(found.sort()).toEqual([...given].sort());
+        }
+      }),
+    );
   });
 });
