@@ -16,6 +16,16 @@ const roles = (root: Value) =>
   );
 
 describe('the parts of a checkpoint', () => {
+  it('tells a copy in one state_dict by the start of each name', () => {
+    const names = ['ema.a', 'ema.b', 'emax.c', 'conv.d', 'conv.e', 'ema.f', 'g', 'model_ema.h'];
+    expect(
+      roles(orderedDict(Object.fromEntries(names.map((name) => [name, tensor({ shape: [1] })])))),
+    ).toEqual({
+      ema: [[''], 4, 16],
+      model: [[''], 4, 16],
+    });
+  });
+
   it('of a Lightning run', () => {
     expect(
       roles(
