@@ -21,8 +21,8 @@ export function defineTraceRule({ id, severity, title, kind, lead, meaning }: Tr
     const first = mine[0];
     if (!first) return undefined;
     return {
-      message: `${lead ?? 'To load this file,'} ${printable(placed(first))}: ${meaning}`,
-      subjects: mine.map((suspicion) => printable(placed(suspicion))),
+      message: `${lead ?? 'To load this file,'} ${placed(first)}: ${meaning}`,
+      subjects: mine.map(placed),
     };
   };
   return defineRule({
@@ -35,8 +35,11 @@ export function defineTraceRule({ id, severity, title, kind, lead, meaning }: Tr
   });
 }
 
+/** What it is may be cut, where it is may not. */
 function placed({ kind, what, record, offset }: Suspicion): string {
+  const told = printable(what);
+  const place = printable(record);
   // a part that nobody looked at is named itself, and stands at no opcode
-  if (kind === 'unsearched') return record ? `${record}: ${what}` : what;
-  return `${what} (offset ${offset}${record ? ` of ${record}` : ''})`;
+  if (kind === 'unsearched') return place ? `${place}: ${told}` : told;
+  return `${told} (offset ${offset}${place && ` of ${place}`})`;
 }

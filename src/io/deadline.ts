@@ -46,7 +46,7 @@ export function deadlineSignal(): AbortSignal[] {
 function timeIsUp({ seconds }: Pick<Deadline, 'seconds'>): UnreadableError {
   return new UnreadableError(
     'limit',
-    `could not decide: the ${seconds} seconds that --timeout gives a file are over; give it more, or look at the file elsewhere`,
+    `could not decide: the ${seconds === 1 ? 'second that --timeout gives a file is' : `${seconds} seconds that --timeout gives a file are`} over; give it more, or look at the file elsewhere`,
     undefined,
     'limit/exhausted',
   );
