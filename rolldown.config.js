@@ -22,14 +22,13 @@ const childProcessOnDemand = {
       : null,
 };
 
+const spelled = (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
 /** V8 keeps a text of ASCII alone in half the memory, and reads it twice as fast. */
 const asciiAlone = {
   name: 'ascii-alone',
   generateBundle(_options, bundle) {
     for (const file of Object.values(bundle)) {
-      if (file.type !== 'chunk') continue;
-      const spelled = (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
-      file.code = file.code.replace(/[^\0-\x7f]/g, spelled);
+      if (file.type === 'chunk') file.code = file.code.replace(/[^\0-\x7f]/g, spelled);
     }
   },
 };

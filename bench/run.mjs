@@ -22,6 +22,9 @@ const hasTorch = spawnSync(python, ['-c', 'import torch']).status === 0;
 const wanted = (name) => only === '' || only === name;
 const row = (what, ratio, goal, note = '') =>
   console.log(`${what.padEnd(58)} ${ratio.toFixed(2).padStart(7)}x   goal ${goal.padEnd(8)} ${note}`);
+/** How many times as long as `under` it takes. */
+const times = (what, over, under, goal, more = '') =>
+  row(what, over.seconds / under.seconds, goal, `${show(over)} / ${show(under)}${more}`);
 /** Makes room for the next copy, with the same memory to write it to as the last one had. */
 const removing =
   (...files) =>
@@ -35,44 +38,26 @@ console.log(`node ${process.version}, ${rounds} rounds, medians of wall time, pe
 
 if (wanted('inspect')) {
   const [small, large, huge] = [await inputs.small(), await inputs.large(), await inputs.huge()];
+  // certificates that a machine adds are read by every node before it begins, and would hide what the rest takes
+  const { NODE_EXTRA_CA_CERTS: certificates, ...bare } = process.env;
+  const nothing = [process.execPath, '-e', '0'];
   const result = sideBySide(
     {
-      node: () => once([process.execPath, '-e', '0']),
+      node: () => once(nothing),
       small: () => once(doctor('inspect', small)),
       large: () => once(doctor('inspect', large)),
       huge: () => once(doctor('inspect', huge)),
+      ...(certificates !== undefined && {
+        bareNode: () => once(nothing, bare),
+        bareLarge: () => once(doctor('inspect', large), bare),
+      }),
     },
     2 * rounds,
   );
-  row(
-    'inspect 2 GB, 120 tensors / node -e 0',
-    result.large.seconds / result.node.seconds,
-    '<= 2',
-    `${show(result.large)} / ${show(result.node)}`,
-  );
-  row(
-    'inspect 20 GB sparse / inspect 20 MB',
-    result.huge.seconds / result.small.seconds,
-    '~ 1',
-    `${show(result.huge)} / ${show(result.small)}`,
-  );
-  // certificates that a machine adds are read by every node before it begins, and would hide what the rest takes
-  const { NODE_EXTRA_CA_CERTS: certificates, ...env } = process.env;
-  if (certificates !== undefined) {
-    const bare = sideBySide(
-      {
-        node: () => once([process.execPath, '-e', '0'], env),
-        large: () => once(doctor('inspect', large), env),
-      },
-      2 * rounds,
-    );
-    row(
-      'the first again, without NODE_EXTRA_CA_CERTS',
-      bare.large.seconds / bare.node.seconds,
-      '<= 2',
-      `${show(bare.large)} / ${show(bare.node)}`,
-    );
-  }
+  times('inspect 2 GB, 120 tensors / node -e 0', result.large, result.node, '<= 2');
+  times('inspect 20 GB sparse / inspect 20 MB', result.huge, result.small, '~ 1');
+  if (result.bareNode)
+    times('the first again, without NODE_EXTRA_CA_CERTS', result.bareLarge, result.bareNode, '<= 2');
 }
 
 if (wanted('many')) {
@@ -84,12 +69,7 @@ if (wanted('many')) {
   }
   const result = sideBySide(cases, rounds);
   if (result.torch)
-    row(
-      'torch.load(mmap=True) / inspect, 100 000 tensors',
-      result.torch.seconds / result.doctor.seconds,
-      '>= 12',
-      `${show(result.torch)} / ${show(result.doctor)}`,
-    );
+    times('torch.load(mmap=True) / inspect, 100 000 tensors', result.torch, result.doctor, '>= 12');
   else console.log(`inspect, 100 000 tensors: ${show(result.doctor)} (no torch here to compare with)`);
 }
 
@@ -118,12 +98,7 @@ if (wanted('fix')) {
     removing(copy),
   );
   rmSync(copy);
-  row(
-    'fix 2 GB to a new file / cp and sync',
-    result.fix.seconds / result.cp.seconds,
-    '<= 1.2',
-    `${show(result.fix)} / ${show(result.cp)}`,
-  );
+  times('fix 2 GB to a new file / cp and sync', result.fix, result.cp, '<= 1.2');
 }
 
 if (wanted('stats')) {
@@ -143,13 +118,7 @@ if (wanted('stats')) {
   const beside = (name) => `${show(result[name])} / ${show(result.cat)}`;
   row('stats, 2 GB of float16: speed / that of cat into a pipe', speed('stats'), '>= 0.6', beside('stats'));
   row('inspect --verify-crc, the same', speed('crc'), '>= 0.48', beside('crc'));
-  if (result.torch)
-    row(
-      'torch.isfinite of all tensors / stats',
-      result.torch.seconds / result.stats.seconds,
-      '>= 3',
-      `${show(result.torch)} / ${show(result.stats)}`,
-    );
+  if (result.torch) times('torch.isfinite of all tensors / stats', result.torch, result.stats, '>= 3');
 }
 
 if (wanted('dtype')) {
@@ -164,12 +133,7 @@ if (wanted('dtype')) {
   const result = sideBySide(cases, Math.max(3, Math.floor(rounds / 2)), removing(halves));
   rmSync(halves, { force: true });
   if (result.torch)
-    row(
-      'torch load, half and save / fix --dtype float16, 4 GB',
-      result.torch.seconds / result.doctor.seconds,
-      '>= 4',
-      `${show(result.torch)} / ${show(result.doctor)}`,
-    );
+    times('torch load, half and save / fix --dtype float16, 4 GB', result.torch, result.doctor, '>= 4');
   else console.log(`fix --dtype float16, 4 GB: ${show(result.doctor)} (no torch here to compare with)`);
 }
 
@@ -187,11 +151,12 @@ if (only === 'diff') {
     Math.max(1, Math.floor(rounds / 3)),
   );
   console.log(`diff, two files of 10 GB: ${show(result.names)}`);
-  row(
+  times(
     'diff --values, two files of 10 GB / cat of both into a pipe',
-    result.values.seconds / result.cat.seconds,
+    result.values,
+    result.cat,
     '',
-    `${show(result.values)} / ${show(result.cat)}; goal < 300 MB`,
+    '; goal < 300 MB',
   );
 }
 
@@ -211,12 +176,7 @@ if (wanted('in-place')) {
       },
       rounds,
     );
-    row(
-      `fix --in-place / inspect, ${size}`,
-      result.fix.seconds / result.inspect.seconds,
-      '<= 2',
-      `${show(result.fix)} / ${show(result.inspect)}`,
-    );
+    times(`fix --in-place / inspect, ${size}`, result.fix, result.inspect, '<= 2');
   }
 }
 
@@ -232,12 +192,7 @@ if (wanted('to-safetensors')) {
     removing(copy, converted),
   );
   for (const file of [copy, converted]) rmSync(file, { force: true });
-  row(
-    'fix --to safetensors / fix to a new file, 2 GB',
-    result.convert.seconds / result.copy.seconds,
-    '<= 1',
-    `${show(result.convert)} / ${show(result.copy)}`,
-  );
+  times('fix --to safetensors / fix to a new file, 2 GB', result.convert, result.copy, '<= 1');
 }
 
 if (wanted('weights')) {
@@ -254,10 +209,11 @@ if (wanted('weights')) {
     removing(copy),
   );
   rmSync(copy, { force: true });
-  row(
+  times(
     'fix --weights, two thirds optimizer / fix of the weights alone',
-    result.training.seconds / result.weights.seconds,
+    result.training,
+    result.weights,
     '~ 1',
-    `${show(result.training)} / ${show(result.weights)}; the whole: ${show(result.whole)}`,
+    `; the whole: ${show(result.whole)}`,
   );
 }

@@ -105,7 +105,7 @@ export interface PickleFacts {
   readonly length: number;
   /** Bytes of the record that holds the pickle. */
   readonly recordLength: number;
-  /** CRC-32 of that record's bytes as they are; undefined where they were not read in one piece. */
+  /** CRC-32 of that record's bytes as they are; undefined where not all of them were read. */
   readonly crc32?: number;
   /** How often each opcode byte occurs. */
   readonly opcodes: Readonly<Uint32Array>;

@@ -38,8 +38,8 @@ export function namesOf(found: readonly { path: Path; keys: readonly string[] }[
   return names.length === 1 ? (names[0] as readonly string[]) : names.flat();
 }
 
-/** Nearly all text; it keeps the expression below, over all of Unicode, from being made. */
-const PRINTABLE_ASCII = /^[ -~]*$/;
+/** Nearly all text: what it holds for need not be held against an expression over all of Unicode. */
+export const PRINTABLE_ASCII = /^[ -~]*$/;
 
 /**
  * Text from the file as it may stand in a message: control characters and those that turn the writing direction are spelt out, so

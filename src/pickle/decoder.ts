@@ -20,7 +20,7 @@ const GROWTH = 4;
 export interface DecodeOptions {
   /**
    * Bytes to fetch at first, for a pickle that is known to end long before its source does. Later reads grow from there. By default
-   * a source of up to 64 MiB is fetched at once.
+   * a file passes through a window of 1 MiB, and any other source of up to 64 MiB is fetched at once.
    */
   readonly firstRead?: number;
   /** Payloads longer than this stay ranges into the source; by default those of more than 1 MiB. */

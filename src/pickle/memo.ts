@@ -58,17 +58,15 @@ export class Memo {
   /** Undefined where the slot was never filled. */
   get(slot: number): Value | undefined {
     const first = this.#tensors[0];
-    if (first === undefined || slot < first.firstSlot) return this.#dense[slot] ?? this.#rare(slot);
-    return this.#rare(slot);
+    const isBeforeAll = first === undefined || slot < first.firstSlot;
+    return (isBeforeAll ? this.#dense[slot] : undefined) ?? this.#rare(slot);
   }
 
   #rare(slot: number): Value | undefined {
     if (slot >= this.#end) return this.#sparse.get(slot);
     const { tensor, place } = this.#locate(slot);
     if (!tensor) return this.#dense[place];
-    return this.#replaced.size > 0 && this.#replaced.has(slot)
-      ? this.#replaced.get(slot)
-      : tensor.parts()[place];
+    return this.#replaced.has(slot) ? this.#replaced.get(slot) : tensor.parts()[place];
   }
 
   #replace(slot: number, value: Value): void {

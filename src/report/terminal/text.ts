@@ -1,3 +1,5 @@
+import { PRINTABLE_ASCII } from '../../diagnose/wording.ts';
+
 /**
  * Characters that a terminal obeys or hides: C0 and C1 controls, zero-width and bidirectional marks, line separators, tag
  * characters, halves of surrogate pairs. Names in files may hold them to fake what is on the screen.
@@ -5,7 +7,6 @@
 const UNSAFE =
   /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\ufff9-\ufffb\u{e0000}-\u{e0fff}]|\p{Surrogate}/gu;
 const NOT_ASCII = /[^ -~]/gu;
-const PRINTABLE_ASCII = /^[ -~]*$/;
 
 const NAMED: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t', '\u001b': '\\e' };
 
